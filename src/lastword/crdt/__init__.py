@@ -1,0 +1,1 @@
+"""The LWW-Element-Set and its clock, as a library without I/O."""

@@ -1,0 +1,281 @@
+"""The one tree of errors, and the one table of how each is answered.
+
+    LastwordError
+    ├── CallerError             the caller's request is at fault, and nothing was done
+    │   ├── InvalidRequest      the bytes, the JSON or its shape
+    │   ├── InvalidTime         a time that is no time
+    │   ├── FutureTime          a time too far ahead of this node's clock
+    │   ├── InvalidElement      an element that is too long or cannot be named so
+    │   ├── InvalidSetName      a set's name that is empty, reserved, too long or not UTF-8
+    │   ├── UnknownPath         nothing lives there
+    │   ├── MethodNotAllowed    something lives there, and does not take that verb
+    │   ├── BodyTooLarge        more than the limit of a body
+    │   ├── TargetTooLong       more than the limit of a path with its query
+    │   ├── HeadersTooLarge     more than the limit of a request's headers
+    │   ├── RequestTimeout      the request did not arrive whole in time
+    │   └── ForeignOrigin       a browser's page from elsewhere wants to write
+    ├── PeerError               another node is at fault, and nothing was applied
+    │   ├── InvalidFrame        bytes that are not a frame of the protocol
+    │   └── UnknownProtocol     a protocol version that this node does not speak
+    ├── StoreError              the disk or the file is at fault
+    │   ├── FileInUse           another process has the file
+    │   ├── ForeignFile         the file is not one of ours
+    │   ├── NewerFormat         the file is of a later version of the program
+    │   ├── FileUnusable        it cannot be opened, read or written
+    │   ├── DiskFailed          a write or a read failed while running
+    │   └── CorruptStore        an invariant of the file does not hold
+    ├── ConfigError             an option or a combination of options is wrong
+    ├── Unavailable             the node cannot serve this now; nothing was done
+    └── Unreachable             a node that was called did not answer
+
+Every error has a `code` (stable, for programs), a message (for people) and a `hint` (what to do).
+`certain` is true where the operation certainly did not happen.
+"""
+
+from typing import ClassVar
+
+
+class LastwordError(Exception):
+    """The base of all errors of this package.
+
+    `code` is stable and for programs; `hint` says what to do about it.
+    """
+
+    code: ClassVar[str] = "internal"
+    hint_default: ClassVar[str] = "This is a fault in lastword; its log has the trace."
+    certain: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = self.hint_default if hint is None else hint
+
+
+class CallerError(LastwordError):
+    """The caller's request is at fault, and nothing was done."""
+
+    code = "invalid_request"
+    hint_default = "GET / says where the interface is described."
+    certain = True
+
+
+class InvalidRequest(CallerError):
+    """The request's bytes, its JSON, or the shape of its JSON."""
+
+
+class InvalidTime(CallerError):
+    """A time that is not a whole number of microseconds in range."""
+
+    code = "invalid_time"
+    hint_default = "A time is a whole number of microseconds since 1970."
+
+
+class FutureTime(CallerError):
+    """A time further ahead of this node's clock than it may be."""
+
+    code = "future_time"
+    hint_default = "Check the clock that gave this time, and that it counts microseconds."
+
+
+class InvalidElement(CallerError):
+    """An element over its limit."""
+
+    code = "invalid_element"
+    hint_default = "An element has at most 65536 bytes."
+
+
+class InvalidSetName(CallerError):
+    """A set's name that is empty, reserved, over its limit, or not UTF-8."""
+
+    code = "invalid_set_name"
+    hint_default = (
+        "A name is 1 to 255 bytes of UTF-8, has no '/', and does not start with '_'."
+    )
+
+
+class UnknownPath(CallerError):
+    """Nothing lives at that path."""
+
+    code = "unknown_path"
+
+
+class MethodNotAllowed(CallerError):
+    """The path exists and does not take that method."""
+
+    code = "method_not_allowed"
+    hint_default = "The Allow header lists the methods that this path takes."
+
+    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
+class BodyTooLarge(CallerError):
+    """More than the limit of a body."""
+
+    code = "body_too_large"
+    hint_default = "Send less at a time: merging and adding in parts gives the same set."
+
+
+class TargetTooLong(CallerError):
+    """More than the limit of a path with its query."""
+
+    code = "target_too_long"
+    hint_default = "An element too long for a path goes by PATCH /<set>."
+
+
+class HeadersTooLarge(CallerError):
+    """More than the limit of a request's headers."""
+
+    code = "headers_too_large"
+    hint_default = "Send fewer or shorter headers."
+
+
+class RequestTimeout(CallerError):
+    """The request did not arrive whole in time."""
+
+    code = "request_timeout"
+    hint_default = "Send the request again, faster or in smaller parts."
+
+
+class ForeignOrigin(CallerError):
+    """A browser's page from elsewhere wants to write."""
+
+    code = "foreign_origin"
+    hint_default = "Writes from a browser are taken from this node's own pages only."
+
+
+class PeerError(LastwordError):
+    """Another node is at fault, and nothing was applied."""
+
+    code = "peer"
+    hint_default = "Check which version of lastword the other node runs."
+    certain = True
+
+
+class InvalidFrame(PeerError):
+    """Bytes that are not a frame of the protocol."""
+
+    code = "invalid_frame"
+
+
+class UnknownProtocol(PeerError):
+    """A version of the protocol that this node does not speak."""
+
+    code = "unknown_protocol"
+    hint_default = "Bring the older of the two nodes up to date."
+
+
+class StoreError(LastwordError):
+    """The disk or the file is at fault."""
+
+    code = "store"
+    hint_default = "Look at the disk and at the file's permissions."
+
+
+class FileInUse(StoreError):
+    """Another process has the file open."""
+
+    code = "file_in_use"
+    hint_default = "One process per file: stop the other one, or give this one -d FILE."
+    certain = True
+
+
+class ForeignFile(StoreError):
+    """The file is not a store of lastword."""
+
+    code = "foreign_file"
+    hint_default = "Give a path where no file is yet, or a file that lastword made."
+    certain = True
+
+
+class NewerFormat(StoreError):
+    """The file is of a format that this version does not know."""
+
+    code = "newer_format"
+    hint_default = "Run the version of lastword that wrote this file, or a later one."
+    certain = True
+
+
+class FileUnusable(StoreError):
+    """The file cannot be opened, read or written."""
+
+    code = "file_unusable"
+    certain = True
+
+
+class DiskFailed(StoreError):
+    """A write or a read failed while running."""
+
+    code = "disk_failed"
+
+
+class CorruptStore(StoreError):
+    """An invariant of the file does not hold."""
+
+    code = "corrupt_store"
+    hint_default = "Keep the file for study, and start the node on a new one: it is filled again."
+
+
+class ConfigError(LastwordError):
+    """An option, or a combination of options, is wrong."""
+
+    code = "config"
+    hint_default = "lastword serve --help explains every option."
+    certain = True
+
+
+class Unavailable(LastwordError):
+    """The node cannot serve this now, and nothing was done."""
+
+    code = "unavailable"
+    hint_default = "Try again, or ask another node."
+    certain = True
+
+
+class Unreachable(LastwordError):
+    """A node that was called did not answer, or not as a node does."""
+
+    code = "unreachable"
+    hint_default = "Is a node serving at that address? lastword serve starts one."
+
+
+HTTP_STATUS: dict[type[LastwordError], int] = {
+    InvalidRequest: 400,
+    InvalidTime: 400,
+    FutureTime: 422,
+    InvalidElement: 400,
+    InvalidSetName: 400,
+    UnknownPath: 404,
+    MethodNotAllowed: 405,
+    BodyTooLarge: 413,
+    TargetTooLong: 414,
+    HeadersTooLarge: 431,
+    RequestTimeout: 408,
+    ForeignOrigin: 403,
+    InvalidFrame: 400,
+    UnknownProtocol: 400,
+    DiskFailed: 507,
+    Unavailable: 503,
+}
+"""The HTTP status of each error; an error that is not listed is a 500."""
+
+EXIT_CODE: dict[type[LastwordError], int] = {
+    ConfigError: 2,
+    FileInUse: 3,
+    ForeignFile: 3,
+    NewerFormat: 3,
+    FileUnusable: 3,
+    CorruptStore: 4,
+    Unreachable: 5,
+}
+"""The exit code of a command that ends by each error; one that is not listed is 1."""
+
+
+def http_status(error: LastwordError) -> int:
+    """Return the HTTP status that answers `error`."""
+    return HTTP_STATUS.get(type(error), 500)
+
+
+def exit_code(error: LastwordError) -> int:
+    """Return the exit code of a command that ends by `error`."""
+    return EXIT_CODE.get(type(error), 1)

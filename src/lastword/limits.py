@@ -1,0 +1,56 @@
+"""Every limit of the package, with its unit last in the name and the reason for its value."""
+
+from typing import Final
+
+TIME_MAX: Final = (1 << 61) - 1
+"""Microseconds since 1970. One bit of a stamp says removed, and a stamp stays below 2^62, so
+that sums and SQLite's signed 64-bit integers never overflow."""
+
+STAMP_MAX: Final = (TIME_MAX << 1) | 1
+"""The greatest stamp: TIME_MAX, removed."""
+
+MAX_SKEW_US_DEFAULT: Final = 60_000_000
+"""How far ahead of the wall a time may be. Clocks that NTP keeps differ by milliseconds; a minute
+lets a badly kept machine serve, and bounds how long a wrong time can win."""
+
+ELEMENT_BYTES_MAX: Final = 65_536
+"""An element is a member, not a document; rows and frames stay small."""
+
+SET_NAME_BYTES_MAX: Final = 255
+"""As a file's name on most systems, so that a set can always be exported under its name."""
+
+BODY_BYTES_MAX: Final = 64 << 20
+"""A request's body is held whole before anything of it is applied. 64 MiB of JSON is about a
+million elements."""
+
+TARGET_BYTES_MAX: Final = 32 << 10
+"""The path and query of a request, percent-encoded. Longer elements go by PATCH."""
+
+HEADERS_BYTES_MAX: Final = 64 << 10
+"""All headers of a request together with its first line."""
+
+PATCH_ELEMENTS_MAX: Final = 10_000
+"""Elements of one atomic request: what one transaction holds without making others wait."""
+
+MERGE_SLICE_ELEMENTS: Final = 1_000
+"""A merged state is applied in transactions of so many elements, so that a large one does not
+hold up small writes; a merge can be repeated, so it need not be atomic."""
+
+PAGE_BYTES_MAX: Final = 256 << 10
+"""The elements' bytes of one page of a walk: large enough to make the round trip cheap, small
+enough for hundreds at once. One element may always travel."""
+
+PAGE_ROWS_MAX: Final = 2_000
+"""Rows looked at for one page, sent or left out: bounds the time of a reply."""
+
+FRAME_BYTES_MAX: Final = 64 << 20
+"""A frame from another node. A page is far smaller; the vectors of a very old cluster are not."""
+
+PEERS_MAX: Final = 1_000
+"""Listed addresses that a node works with; lastword is built for about 50."""
+
+ADDRESS_BYTES_MAX: Final = 255
+"""host:port; a DNS name has at most 253 bytes, and replication refuses longer addresses."""
+
+JSON_DEPTH_MAX: Final = 16
+"""No body that we take is nested deeper than 3; deeper ones are refused before they cost."""

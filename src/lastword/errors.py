@@ -7,6 +7,7 @@
     │   ├── FutureTime          a time too far ahead of this node's clock
     │   ├── InvalidElement      an element that is too long or cannot be named so
     │   ├── InvalidSetName      a set's name that is empty, reserved, too long or not UTF-8
+    │   ├── InvalidAddress      a member's address that is not host:port
     │   ├── UnknownPath         nothing lives there
     │   ├── MethodNotAllowed    something lives there, and does not take that verb
     │   ├── BodyTooLarge        more than the limit of a body
@@ -87,9 +88,14 @@ class InvalidSetName(CallerError):
     """A set's name that is empty, reserved, over its limit, or not UTF-8."""
 
     code = "invalid_set_name"
-    hint_default = (
-        "A name is 1 to 255 bytes of UTF-8, has no '/', and does not start with '_'."
-    )
+    hint_default = "A name is 1 to 255 bytes of UTF-8, has no '/', and does not start with '_'."
+
+
+class InvalidAddress(CallerError):
+    """A member's address that is not host:port."""
+
+    code = "invalid_address"
+    hint_default = "An address is host:port, such as localhost:3000 or [::1]:3000."
 
 
 class UnknownPath(CallerError):
@@ -245,6 +251,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     FutureTime: 422,
     InvalidElement: 400,
     InvalidSetName: 400,
+    InvalidAddress: 400,
     UnknownPath: 404,
     MethodNotAllowed: 405,
     BodyTooLarge: 413,
@@ -261,6 +268,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
 
 EXIT_CODE: dict[type[LastwordError], int] = {
     ConfigError: 2,
+    InvalidAddress: 2,
     FileInUse: 3,
     ForeignFile: 3,
     NewerFormat: 3,

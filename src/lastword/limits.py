@@ -54,3 +54,15 @@ ADDRESS_BYTES_MAX: Final = 255
 
 JSON_DEPTH_MAX: Final = 16
 """No body that we take is nested deeper than 3; deeper ones are refused before they cost."""
+
+SHOWN_BYTES_MAX: Final = 60
+"""Of anything from outside, an error shows so many bytes and no more."""
+
+REDOT_ROWS_MAX: Final = 2_000
+"""Rows looked at, in one go, for dots that nobody covers."""
+
+WRITES_PENDING_MAX: Final = 100_000
+"""Operations that wait for the writer; more are refused rather than held."""
+
+GROUP_ROWS_MAX: Final = 5_000
+"""Rows of one group commit: a group takes a tenth of a second at the most."""

@@ -1,0 +1,81 @@
+"""What travels: entries with their dots, cursors, and pages of a log."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lastword.replication.vectors import Vector
+
+
+class Entry(NamedTuple):
+    """The state of one element of one set, with the dot of the write that made it so.
+
+    The dot `(run, number)` is the run that took the write and the log number that it got there.
+    """
+
+    set_name: bytes
+    element: bytes
+    stamp: int
+    run: int
+    number: int
+
+
+class Cursor(NamedTuple):
+    """How far a node has read another's log.
+
+    `number` is the last log number read, `head` the greatest end of that log that was ever shown,
+    both during the other's run `run`. Before the first contact all are 0.
+    """
+
+    run: int = 0
+    number: int = 0
+    head: int = 0
+
+
+NO_CURSOR = Cursor()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a node's log, made for one asker.
+
+    `cursor` is the asker's cursor as it sent it, `for_run` the asker's run, whose `seen` decided
+    what was left out. `reached` and `head` become the asker's new cursor within `run`. `seen` is
+    the giver's vector, in the page that reaches the log's end and in no other.
+    """
+
+    run: int
+    for_run: int
+    cursor: Cursor
+    reached: int
+    head: int
+    entries: tuple[Entry, ...] = ()
+    seen: Vector | None = None
+    from_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A stretch of all that a node holds, in log order, whatever the asker has seen.
+
+    `last` says that nothing follows; `equal` that the digest sums agreed and nothing is sent.
+    """
+
+    run: int
+    reached: int
+    entries: tuple[Entry, ...] = ()
+    last: bool = False
+    equal: bool = False
+
+
+@dataclass(slots=True)
+class Applied:
+    """What applying entries did: how many came, changed something, or took another's dot.
+
+    `repairs` counts entries that were lacking here although their dots were covered: lost state.
+    """
+
+    received: int = 0
+    changed: int = 0
+    adopted: int = 0
+    repairs: int = 0
+    finished: bool = field(default=False)

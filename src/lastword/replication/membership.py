@@ -1,0 +1,94 @@
+"""Under which address a node lists itself in `_peers_`, decided once at its start.
+
+It lists at most one, its own: the advertised one; else a contact point that turns out to lead to
+itself; else its default; and none if a listed address already leads to it. Members that do not
+answer are none of its business.
+"""
+
+from dataclasses import dataclass
+
+from lastword.replication.address import is_address
+from lastword.replication.peers import PeerBook
+from lastword.replication.port import State
+
+PATIENCE_US = 3_000_000
+"""How long the first answers are awaited before the default is listed: long enough for a name to
+be looked up and a node to answer, short enough that a lonely node is soon listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where a node serves, and whom it was told of.
+
+    `advertise` is what the operator said that others reach it by; `default` what it falls back
+    to; empty where that would mean nothing elsewhere.
+    """
+
+    default: str = ""
+    advertise: str | None = None
+    contacts: tuple[str, ...] = ()
+
+
+class Membership:
+    """A node's own address, and whether it stands among the listed ones."""
+
+    def __init__(self, state: State, peers: PeerBook, identity: Identity) -> None:
+        self.address = identity.advertise or identity.default
+        self._state = state
+        self._peers = peers
+        self._advertised = identity.advertise is not None
+        self._settled = False
+        self._asked: frozenset[str] = frozenset()
+        self._deadline_us: int | None = None
+        self._replaced: str | None = None
+
+    def tick(self, now_us: int) -> None:
+        """List this node, as soon as it is clear under which address."""
+        if self._settled:
+            return
+        if self._advertised:
+            self._list_advertised()
+            return
+        if self._deadline_us is None:
+            self._deadline_us = now_us + PATIENCE_US
+            self._asked = frozenset(filter(is_address, self._state.members()))
+            self._asked |= self._peers.contacts
+        waiting = any(not self._peers.peer(address).is_resolved for address in self._asked)
+        if self.address and (not waiting or now_us >= self._deadline_us):
+            self._settle(self.address)
+
+    def found_self(self, address: str) -> None:
+        """Note that `address` leads to this node."""
+        self._peers.peer(address).is_self = True
+        self.found_silent(address)
+        if not self._settled and not self._advertised:
+            self._settle(address)
+
+    def found_other(self, address: str) -> None:
+        """Note that another node answers at `address`."""
+        self._peers.peer(address).is_self = False
+        if address == self._replaced:
+            self._replaced = None
+
+    def found_silent(self, address: str) -> None:
+        """Note that nobody answers at `address`, or only this node."""
+        if address == self._replaced:
+            self._replaced = None
+            self._state.unlist_member(address)
+
+    def _list_advertised(self) -> None:
+        """List the advertised address in place of the one that this file listed before.
+
+        The old one goes as soon as it is seen that no other node answers there: a copied file
+        must not unlist the node that it was copied from.
+        """
+        before = self._state.listed_before
+        if before != self.address and before in self._state.members():
+            self._replaced = before
+        self._settle(self.address)
+
+    def _settle(self, address: str) -> None:
+        self.address = address
+        self._settled = True
+        if address not in self._state.members():
+            self._state.list_member(address)

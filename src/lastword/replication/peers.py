@@ -1,0 +1,87 @@
+"""Whom a replica knows, and whether they answer. This is its own view and never travels.
+
+A peer that does not answer is left alone for longer and longer, and never forgotten for it:
+nothing here changes who is listed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lastword.replication.port import Randomness
+
+BACKOFF_US = 200_000
+"""The first pause after a failed call; it doubles with each further one."""
+
+BACKOFF_MAX_US = 4_000_000
+"""The longest pause: a healed partition is used within seconds, and a probe costs one packet."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """One address, as seen from here.
+
+    `met` says that a walk over its log has ended during this run; `is_self` that it leads here.
+    """
+
+    address: str
+    failures: int = 0
+    next_us: int = 0
+    met: bool = False
+    answered: bool = False
+    is_self: bool = False
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it has answered, or failed to, at least once."""
+        return self.answered or self.failures > 0
+
+    def heard(self) -> None:
+        """Note that it answers."""
+        self.answered = True
+        self.failures = 0
+        self.next_us = 0
+
+    def failed(self, now_us: int) -> None:
+        """Note that a call failed, and leave it alone for a while."""
+        self.failures += 1
+        pause_us = min(BACKOFF_US << min(self.failures - 1, 10), BACKOFF_MAX_US)
+        self.next_us = now_us + pause_us
+
+
+class PeerBook:
+    """Every address that was ever listed, given as a contact point, or heard from."""
+
+    def __init__(self, contacts: Iterable[str]) -> None:
+        self.contacts = frozenset(contacts)
+        self._peers: dict[str, Peer] = {}
+
+    def peer(self, address: str) -> Peer:
+        """Return the peer at `address`, known or new."""
+        return self._peers.setdefault(address, Peer(address))
+
+    def keep(self, listed: frozenset[str]) -> None:
+        """Forget all that is neither listed nor a contact point."""
+        for address in self._peers.keys() - listed - self.contacts:
+            del self._peers[address]
+
+    def others(self, listed: frozenset[str]) -> list[Peer]:
+        """Return whom to exchange with: the listed, and contact points until they were met.
+
+        Contact points come back where no listed peer answers.
+        """
+        peers = [self.peer(address) for address in sorted(listed)]
+        lonely = not any(
+            peer.answered and not peer.failures and not peer.is_self for peer in peers
+        )
+        contacts = [self.peer(address) for address in sorted(self.contacts - listed)]
+        peers += [peer for peer in contacts if lonely or not peer.met]
+        return [peer for peer in peers if not peer.is_self]
+
+    def chosen(
+        self, listed: frozenset[str], *, fanout: int, rng: Randomness
+    ) -> tuple[list[Peer], list[Peer]]:
+        """Return the peers of one round, at random, and those who do not answer at present."""
+        others = self.others(listed)
+        silent = [peer for peer in others if peer.failures]
+        answering = [peer for peer in others if not peer.failures]
+        return rng.sample(answering, min(fanout, len(answering))), silent

@@ -1,0 +1,87 @@
+"""What the protocol needs of a state. The stores provide it; nothing else does.
+
+Every method that changes something returns when the change is on disk.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from lastword.replication.entries import Applied, Cursor, Page, Scan
+from lastword.replication.hashing import Sums
+from lastword.replication.vectors import Vector
+
+T = TypeVar("T")
+
+
+class Randomness(Protocol):
+    """What the protocol needs of a source of randomness; `random.Random` is one."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """Return a number between `a` and `b`."""
+
+    def sample(self, population: Sequence[T], k: int, /) -> list[T]:
+        """Return `k` different members of `population`, in random order."""
+
+
+class State(Protocol):
+    """The state of one node, as its replica sees it."""
+
+    @property
+    def run(self) -> int:
+        """The run that this start of the node began."""
+
+    @property
+    def log_end(self) -> int:
+        """The greatest log number that was ever given."""
+
+    @property
+    def seen(self) -> Vector:
+        """What this node covers."""
+
+    def cursor(self, peer: str) -> Cursor:
+        """Return how far this node has read the log of `peer`."""
+
+    def page(self, cursor: Cursor, *, for_run: int, seen: Vector) -> Page:
+        """Return the page that follows `cursor`, without what `seen` covers.
+
+        Rows and vector come from one snapshot. Where the cursor does not hold, the page begins
+        at the log's start.
+        """
+
+    def apply(self, page: Page, peer: str) -> Applied | None:
+        """Take in a page from `peer`: rows and cursor in one transaction.
+
+        Returns None, having done nothing, where the page does not start at the present cursor
+        or was made for another run of this node.
+        """
+
+    def scan(self, after: int, sums: Sums) -> Scan:
+        """Return what follows log number `after`, or, at 0, that the sums agree."""
+
+    def apply_scan(self, scan: Scan) -> Applied:
+        """Take in a stretch of a scan. It raises neither cursor nor vector."""
+
+    def sums(self) -> Sums:
+        """Return the digest sums of all that this node holds."""
+
+    def redot(self, *, age_us: int) -> int:
+        """Give new dots to rows that arrived before `age_us` ago and are not covered yet.
+
+        Returns how many; bounded work a call.
+        """
+
+    def begin_run(self) -> None:
+        """Begin a new run on this file."""
+
+    def members(self) -> frozenset[str]:
+        """Return the listed addresses."""
+
+    def list_member(self, address: str) -> None:
+        """Add `address` to the listed addresses, as this node's own."""
+
+    def unlist_member(self, address: str) -> None:
+        """Remove `address` from the listed addresses."""
+
+    @property
+    def listed_before(self) -> str | None:
+        """The address that this file was last listed under by itself."""

@@ -1,0 +1,100 @@
+"""What must hold, judged from outside: it knows every dot and every acknowledged write.
+
+Anytime: stamps never fall; a vector covers no dot whose write, or something greater, is missing.
+In the end: all nodes are equal, and equal to the join of all acknowledged writes; every row's
+dot is covered; every store's own check passes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from lastword.replication.hashing import element_of
+from lastword.store.ledger import Changes, Key
+from lastword.store.memory import MemoryStore
+
+
+class Violated(AssertionError):
+    """A property of the protocol does not hold."""
+
+
+class _Written(NamedTuple):
+    name: Key
+    stamp: int
+
+
+class Oracle:
+    """The judge of one run."""
+
+    def __init__(self) -> None:
+        self._dots: dict[int, dict[int, _Written]] = {}
+        self._acknowledged: dict[tuple[bytes, bytes], int] = {}
+
+    def check_changes(self, store: MemoryStore, changes: Changes) -> None:
+        """Check that no stamp falls, and take note of the dots that were given."""
+        for name, row in changes.rows.items():
+            before = changes.before[name]
+            if before is not None and row.stamp < before.stamp:
+                raise Violated(f"the stamp of {name} fell from {before.stamp} to {row.stamp}")
+            if row.run == store.run and row.number == row.arrived:
+                self._dots.setdefault(row.run, {})[row.number] = _Written(name, row.stamp)
+
+    def check_coverage(self, store: MemoryStore, changes: Changes) -> None:
+        """Check every dot that a transaction newly covered.
+
+        What was covered before stays so, since stamps do not fall.
+        """
+        for run, number in changes.seen.items():
+            if run != store.run:
+                self._check_run(store, run, number)
+
+    def check_all(self, store: MemoryStore) -> None:
+        """Check every dot that a store covers, as after a crash."""
+        for run, number in store.seen.items():
+            self._check_run(store, run, number)
+
+    def forget(self, lost: Iterable[Changes], run: int) -> None:
+        """Take back the dots that a crash took back before anyone heard of them."""
+        for changes in lost:
+            for row in changes.rows.values():
+                if row.run == run:
+                    self._dots.get(run, {}).pop(row.number, None)
+
+    def acknowledge(self, set_name: bytes, element: bytes, stamp: int) -> None:
+        """Take note of a write that a client was told is done."""
+        name = (set_name, element)
+        self._acknowledged[name] = max(stamp, self._acknowledged.get(name, 0))
+
+    def is_converged(self, stores: Sequence[MemoryStore]) -> bool:
+        """Return whether all stores say the same and cover the same."""
+        first = stores[0]
+        return all(
+            store.sums() == first.sums() and _listing(store) == _listing(first) for store in stores
+        )
+
+    def check_end(self, stores: Sequence[MemoryStore], ignored: bytes) -> None:
+        """Check what must hold in the end; `ignored` is a set that clients do not write."""
+        expected = {name: stamp for name, stamp in self._acknowledged.items() if stamp}
+        for store in stores:
+            store.check()
+            held = {
+                (name[0], element_of(name[1])): row.stamp
+                for name, row in store.image.rows.items()
+                if name[0] != ignored
+            }
+            if held != expected:
+                wrong = sorted(held.items() ^ expected.items())[:5]
+                raise Violated(f"the end is not the join of the acknowledged writes: {wrong}")
+            for name, row in store.image.rows.items():
+                if store.seen.get(row.run, 0) < row.number:
+                    raise Violated(f"the dot of {name} is not covered by its holder")
+
+    def _check_run(self, store: MemoryStore, run: int, number: int) -> None:
+        for dot_number, (name, stamp) in self._dots.get(run, {}).items():
+            if dot_number <= number:
+                row = store.image.rows.get(name)
+                if row is None or row.stamp < stamp:
+                    raise Violated(f"dot ({run}, {dot_number}) of {name} is covered but not held")
+
+
+def _listing(store: MemoryStore) -> dict[int, int]:
+    return dict(store.seen)

@@ -1,0 +1,259 @@
+"""What every store does alike: the protocol's port, over a few primitives.
+
+A store provides `execute` and the reads that are declared here; the rest follows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from lastword.crdt.clock import Wall
+from lastword.crdt.stamp import is_removed
+from lastword.limits import (
+    MAX_SKEW_US_DEFAULT,
+    PAGE_BYTES_MAX,
+    PAGE_ROWS_MAX,
+    PEERS_MAX,
+    REDOT_ROWS_MAX,
+)
+from lastword.replication.entries import Applied, Cursor, Entry, Page, Scan
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT, POSITION_BYTES, Sums
+from lastword.replication.vectors import Vector, covers
+from lastword.store.check import check_rows
+from lastword.store.ledger import Key, Ledger, Row, Totals
+from lastword.store.operations import (
+    PEERS_SET,
+    ApplyPage,
+    ApplyScan,
+    BeginRun,
+    ListMember,
+    Redot,
+    Write,
+)
+from lastword.store.transaction import Operation
+
+T = TypeVar("T")
+
+ENTRY_BYTES = 40
+"""What an entry costs on the wire beside its element: stamp, dot, lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """How a store is opened.
+
+    `wall` gives the time, `new_run` a random 63-bit id for each run. `digest_key` is used where
+    the file is made and must be the same on all nodes of a cluster. `page_rows` bounds the rows
+    looked at for one page; the simulation makes it small, so that walks have many pages.
+    """
+
+    wall: Wall
+    new_run: Callable[[], int]
+    max_skew_us: int = MAX_SKEW_US_DEFAULT
+    digest_key: bytes = DIGEST_KEY_DEFAULT
+    page_rows: int = PAGE_ROWS_MAX
+
+
+class LogRow(NamedTuple):
+    """A row as it is met in the log, under its own log number `arrived`."""
+
+    arrived: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class LogSlice:
+    """Rows of the log, with the log's end and the vector, all of one snapshot."""
+
+    log_end: int
+    seen: Vector
+    rows: list[LogRow]
+
+
+class BaseStore(ABC):
+    """The port of `replication`, and the reads of a node, over one ledger."""
+
+    def __init__(self, options: StoreOptions, ledger: Ledger) -> None:
+        self.options = options
+        self.ledger = ledger
+        self._members: frozenset[str] = frozenset()
+        self._members_totals: Totals | None = None
+
+    @abstractmethod
+    def execute(self, operation: Operation[T]) -> T:
+        """Do `operation`; return its result when it is on disk, or raise its error."""
+
+    @abstractmethod
+    def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
+        """Return the stamp of an element, or None where none is held."""
+
+    @abstractmethod
+    def entries(
+        self, set_name: bytes, *, after: bytes = b"", limit: int
+    ) -> list[tuple[bytes, int]]:
+        """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
+
+    @abstractmethod
+    def read_log(self, after: int, limit: int) -> LogSlice:
+        """Return up to `limit` rows after log number `after`, in order, from one snapshot."""
+
+    @abstractmethod
+    def number_at(self, wall_us: int) -> int:
+        """Return the greatest log number that was certainly reached by `wall_us`."""
+
+    @abstractmethod
+    def all_rows(self) -> Iterator[tuple[Key, Row]]:
+        """Yield every row, from one snapshot."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything; a second call does nothing."""
+
+    def check(self) -> None:
+        """Verify every invariant; raise CorruptStore with what does not hold. O(rows)."""
+        check_rows(self.ledger, self.all_rows())
+
+    # -- reads
+
+    def contains(self, set_name: bytes, element: bytes) -> bool | None:
+        """Return whether an element is present; None where the set has no entries at all."""
+        if set_name not in self.ledger.totals:
+            return None
+        stamp = self.stamp_of(set_name, element)
+        return stamp is not None and not is_removed(stamp)
+
+    def totals(self) -> Mapping[bytes, Totals]:
+        """Return the totals of every set that holds or held an entry."""
+        return self.ledger.totals
+
+    # -- the protocol's port
+
+    @property
+    def run(self) -> int:
+        """The run that this start of the node began."""
+        return self.ledger.run
+
+    @property
+    def log_end(self) -> int:
+        """The greatest log number that was ever given."""
+        return self.ledger.log_end
+
+    @property
+    def seen(self) -> Vector:
+        """What this node covers."""
+        return self.ledger.seen
+
+    @property
+    def listed_before(self) -> str | None:
+        """The address that this file was last listed under by itself."""
+        return self.ledger.listed_before
+
+    def cursor(self, peer: str) -> Cursor:
+        """Return how far this node has read the log of `peer`."""
+        return self.ledger.cursor(peer)
+
+    def sums(self) -> Sums:
+        """Return the digest sums of all that is held."""
+        return self.ledger.sums
+
+    def page(self, cursor: Cursor, *, for_run: int, seen: Vector) -> Page:
+        """Return the page that follows `cursor`, without what `seen` covers."""
+        start = cursor.number
+        log = self.read_log(start, self.options.page_rows)
+        holds = self.ledger.holds(cursor, log.log_end)
+        if not holds and start > 0:
+            start, log = 0, self.read_log(0, self.options.page_rows)
+        wanted = (row for row in log.rows if not covers(seen, row.entry.run, row.entry.number))
+        entries, cut = _bounded(wanted)
+        reached = cut if cut is not None else _reached(log, self.options.page_rows)
+        return Page(
+            run=self.run,
+            for_run=for_run,
+            cursor=cursor,
+            reached=reached,
+            head=log.log_end,
+            entries=entries,
+            seen=log.seen if reached == log.log_end else None,
+            from_start=not holds,
+        )
+
+    def apply(self, page: Page, peer: str) -> Applied | None:
+        """Take in a page from `peer`; None where it does not follow the present cursor."""
+        return self.execute(ApplyPage(page, peer))
+
+    def scan(self, after: int, sums: Sums) -> Scan:
+        """Return what follows log number `after`, or, at 0, that the sums agree."""
+        if after == 0 and sums == self.sums():
+            return Scan(self.run, 0, last=True, equal=True)
+        log = self.read_log(after, self.options.page_rows)
+        entries, cut = _bounded(log.rows)
+        reached = cut if cut is not None else _reached(log, self.options.page_rows)
+        return Scan(self.run, reached, entries, last=reached == log.log_end)
+
+    def apply_scan(self, scan: Scan) -> Applied:
+        """Take in a stretch of a scan."""
+        return self.execute(ApplyScan(scan))
+
+    def redot(self, *, age_us: int) -> int:
+        """Give new dots to rows that arrived before `age_us` ago and are not covered yet."""
+        old = self.number_at(self.options.wall() - age_us)
+        checked = self.ledger.redotted
+        if checked >= old:
+            return 0
+        log = self.read_log(checked, REDOT_ROWS_MAX)
+        rows = [row for row in log.rows if row.arrived <= old]
+        orphans = tuple(
+            row.entry for row in rows if not covers(log.seen, row.entry.run, row.entry.number)
+        )
+        reached = rows[-1].arrived if len(rows) == REDOT_ROWS_MAX else old
+        return self.execute(Redot(orphans, reached))
+
+    def begin_run(self) -> None:
+        """Begin a new run on this file."""
+        self.execute(BeginRun(self.options.new_run()))
+
+    def members(self) -> frozenset[str]:
+        """Return the listed addresses; O(1) while they stay the same."""
+        totals = self.ledger.totals.get(PEERS_SET)
+        if totals is not self._members_totals:
+            self._members = frozenset(self._read_members())
+            self._members_totals = totals
+        return self._members
+
+    def _read_members(self) -> Iterator[str]:
+        after = b""
+        while chunk := self.entries(PEERS_SET, after=after, limit=PEERS_MAX):
+            after = chunk[-1][0]
+            for key, stamp in chunk:
+                if not is_removed(stamp):
+                    yield key[POSITION_BYTES:].decode(errors="replace")
+
+    def list_member(self, address: str) -> None:
+        """Add `address` to the listed addresses, as this node's own."""
+        self.execute(ListMember(address))
+
+    def unlist_member(self, address: str) -> None:
+        """Remove `address` from the listed addresses."""
+        self.execute(Write(PEERS_SET, remove=(address.encode(),)))
+
+
+def _bounded(rows: Iterable[LogRow]) -> tuple[tuple[Entry, ...], int | None]:
+    """Return the entries that fit a page, and the log number reached if some did not.
+
+    At least one entry is returned where there is any.
+    """
+    entries: list[Entry] = []
+    size, reached = 0, 0
+    for row in rows:
+        size += len(row.entry.element) + ENTRY_BYTES
+        if size > PAGE_BYTES_MAX and entries:
+            return tuple(entries), reached
+        entries.append(row.entry)
+        reached = row.arrived
+    return tuple(entries), None
+
+
+def _reached(log: LogSlice, limit: int) -> int:
+    """Return how far a reading that was not cut has come: the log's end if nothing follows."""
+    return log.rows[-1].arrived if len(log.rows) == limit else log.log_end

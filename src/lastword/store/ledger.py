@@ -1,0 +1,169 @@
+"""What a store knows beside its rows: the file's own facts and the totals of its sets.
+
+It is held in memory whole, and changed only by `absorb`, after the change is on disk; so whoever
+reads it sees what a crash would leave. 100,000 sets cost about 30 MB here.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
+
+from lastword.replication.entries import NO_CURSOR, Cursor
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums
+
+Key = tuple[bytes, bytes]
+"""A row's name: the set's name, and the element's key (position and element)."""
+
+
+class Row(NamedTuple):
+    """The state of an element: its stamp, the dot of its write, and its own log number here."""
+
+    stamp: int
+    run: int
+    number: int
+    arrived: int
+
+
+class Totals(NamedTuple):
+    """What a set adds up to. `collected_time` is the greatest time of a collected tombstone."""
+
+    present: int = 0
+    tombstones: int = 0
+    sums: Sums = NO_SUMS
+    collected_time: int = 0
+
+
+NO_TOTALS = Totals()
+
+MARK_INTERVAL_US = 60_000_000
+"""A mark a minute: half a million rows a year, and an hour is known to a minute."""
+
+
+class OwnRun(NamedTuple):
+    """A start of a node on this file, and the log number at which it began."""
+
+    run: int
+    began: int
+
+
+class Mark(NamedTuple):
+    """At `wall_us` the log had reached `number`; a mark a minute at most."""
+
+    wall_us: int
+    number: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction did, complete: applied whole to a file and to a ledger, or dropped."""
+
+    log_end: int
+    clock_last: int
+    rows: dict[Key, Row] = field(default_factory=dict)
+    before: dict[Key, Row | None] = field(default_factory=dict)
+    totals: dict[bytes, Totals] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    own_run: OwnRun | None = None
+    mark: Mark | None = None
+    redotted: int | None = None
+    listed_before: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing needs to be stored."""
+        return not (
+            self.rows
+            or self.seen
+            or self.addresses
+            or self.cursors
+            or self.own_run
+            or self.redotted is not None
+            or self.listed_before is not None
+        )
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The facts of one file.
+
+    `redotted` is the log number up to which every row's dot was covered or renewed. `collected`
+    says, for each run, up to which number tombstones were collected.
+    """
+
+    digest_key: bytes = DIGEST_KEY_DEFAULT
+    own_runs: list[OwnRun] = field(default_factory=list)
+    log_end: int = 0
+    clock_last: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
+    collected: dict[int, int] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+    totals: dict[bytes, Totals] = field(default_factory=dict)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    last_mark: Mark | None = None
+    redotted: int = 0
+    listed_before: str | None = None
+    sums: Sums = NO_SUMS
+
+    @property
+    def run(self) -> int:
+        """The present run."""
+        return self.own_runs[-1].run
+
+    def cursor(self, peer: str) -> Cursor:
+        """Return how far the log of `peer` was read."""
+        return self.cursors.get(peer, NO_CURSOR)
+
+    def holds(self, cursor: Cursor, log_end: int) -> bool:
+        """Return whether this file still reaches the cursor's head within the cursor's run.
+
+        `log_end` is the log's end in the snapshot that is read. If the cursor does not hold, it
+        was made on another file, or on a later state of this one.
+        """
+        ends = [own.began - 1 for own in self.own_runs[1:]] + [log_end]
+        return any(
+            own.run == cursor.run and cursor.number <= cursor.head <= end
+            for own, end in zip(self.own_runs, ends, strict=True)
+        )
+
+    def absorb(self, changes: Changes) -> None:
+        """Take over what a transaction did, after it is on disk."""
+        self.log_end = changes.log_end
+        self.clock_last = changes.clock_last
+        for name, totals in changes.totals.items():
+            self._absorb_totals(name, totals)
+        self.seen.update(changes.seen)
+        self.addresses.update(changes.addresses)
+        self.cursors.update(changes.cursors)
+        if changes.own_run is not None:
+            self.own_runs.append(changes.own_run)
+        if changes.mark is not None:
+            self.last_mark = changes.mark
+        if changes.redotted is not None:
+            self.redotted = changes.redotted
+        if changes.listed_before is not None:
+            self.listed_before = changes.listed_before
+
+    def copy(self) -> "Ledger":
+        """Return a ledger that later changes to this one leave alone."""
+        twin = replace(self)
+        for at in fields(self):
+            value = getattr(self, at.name)
+            if isinstance(value, dict | list):
+                setattr(twin, at.name, value.copy())
+        return twin
+
+    def _absorb_totals(self, name: bytes, totals: Totals) -> None:
+        old = self.totals.get(name, NO_TOTALS)
+        self.sums = self.sums.plus(totals.sums.minus(old.sums))
+        self.totals[name] = totals
+
+    def next_mark(self, wall_us: int, number: int) -> Mark | None:
+        """Return the mark to set at `wall_us`, or None within a minute of the last one.
+
+        A wall that stepped back sets no mark until it has come forward again.
+        """
+        last = self.last_mark
+        if last is not None and wall_us < last.wall_us + MARK_INTERVAL_US:
+            return None
+        return Mark(wall_us, number)

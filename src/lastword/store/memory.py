@@ -1,0 +1,126 @@
+"""The store in memory: for the library's users, tests, and the simulation. Nothing survives it."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TypeVar
+
+from lastword.replication.entries import Entry
+from lastword.replication.hashing import element_of, place
+from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
+from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
+from lastword.store.operations import BeginRun
+from lastword.store.transaction import Operation, Transaction
+
+T = TypeVar("T")
+
+
+class MemoryImage:
+    """What a file would hold: ledger, rows, and the log as a list of (log number, key).
+
+    A row that changed leaves its old place in the log behind; such places are skipped, and
+    dropped when they are more than half.
+    """
+
+    __slots__ = ("ledger", "log", "marks", "rows")
+
+    def __init__(self, digest_key: bytes) -> None:
+        self.ledger = Ledger(digest_key=digest_key)
+        self.rows: dict[Key, Row] = {}
+        self.log: list[tuple[int, Key]] = []
+        self.marks: list[Mark] = []
+
+    def copy(self) -> "MemoryImage":
+        """Return an image that later changes to this one leave alone."""
+        image = MemoryImage(self.ledger.digest_key)
+        image.ledger = self.ledger.copy()
+        image.rows = self.rows.copy()
+        image.log = self.log.copy()
+        image.marks = self.marks.copy()
+        return image
+
+    def absorb(self, changes: Changes) -> None:
+        """Take over what a transaction did."""
+        self.ledger.absorb(changes)
+        self.rows.update(changes.rows)
+        self.log += sorted((row.arrived, name) for name, row in changes.rows.items())
+        if changes.mark is not None:
+            self.marks.append(changes.mark)
+        if len(self.log) > 2 * len(self.rows) + 1_000:
+            self.log = [place for place in self.log if self._is_current(*place)]
+
+    def log_rows(self, after: int, limit: int) -> list[LogRow]:
+        """Return up to `limit` rows after log number `after`, in order."""
+        found: list[LogRow] = []
+        for index in range(bisect_right(self.log, after, key=lambda at: at[0]), len(self.log)):
+            arrived, name = self.log[index]
+            if self._is_current(arrived, name):
+                row = self.rows[name]
+                entry = Entry(name[0], element_of(name[1]), row.stamp, row.run, row.number)
+                found.append(LogRow(arrived, entry))
+                if len(found) == limit:
+                    break
+        return found
+
+    def _is_current(self, arrived: int, name: Key) -> bool:
+        return self.rows[name].arrived == arrived
+
+
+class MemoryStore(BaseStore):
+    """A store whose file is an image in memory.
+
+    Given an `image` it opens that one, as a process opens a file: a new run begins on it.
+    """
+
+    def __init__(self, options: StoreOptions, image: MemoryImage | None = None) -> None:
+        self.image = MemoryImage(options.digest_key) if image is None else image
+        super().__init__(options, self.image.ledger)
+        self.execute(BeginRun(options.new_run()))
+
+    def execute(self, operation: Operation[T]) -> T:
+        """Do `operation` at once."""
+        transaction = Transaction(
+            self.ledger, wall=self.options.wall, max_skew_us=self.options.max_skew_us
+        )
+        keys = transaction.keys(operation.touches())
+        rows = self.image.rows
+        transaction.hold({key: rows[key] for key in keys if key in rows})
+        result = operation.run(transaction)
+        self.absorb(transaction.finish())
+        return result
+
+    def absorb(self, changes: Changes) -> None:
+        """Store what a transaction did."""
+        self.image.absorb(changes)
+
+    def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
+        """Return the stamp of an element, or None where none is held."""
+        row = self.image.rows.get((set_name, place(set_name, element, self.ledger.digest_key).key))
+        return None if row is None else row.stamp
+
+    def entries(
+        self, set_name: bytes, *, after: bytes = b"", limit: int
+    ) -> list[tuple[bytes, int]]:
+        """Return up to `limit` keys with their stamps, after key `after`. O(rows of all sets)."""
+        found = sorted(
+            (key, row.stamp)
+            for (name, key), row in self.image.rows.items()
+            if name == set_name and key > after
+        )
+        return found[:limit]
+
+    def read_log(self, after: int, limit: int) -> LogSlice:
+        """Return up to `limit` rows after log number `after`, in order."""
+        ledger = self.ledger
+        return LogSlice(ledger.log_end, dict(ledger.seen), self.image.log_rows(after, limit))
+
+    def number_at(self, wall_us: int) -> int:
+        """Return the greatest log number that was certainly reached by `wall_us`."""
+        index = bisect_right(self.image.marks, wall_us, key=lambda mark: mark.wall_us)
+        return self.image.marks[index - 1].number if index else 0
+
+    def all_rows(self) -> Iterator[tuple[Key, Row]]:
+        """Yield every row."""
+        yield from self.image.rows.items()
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""

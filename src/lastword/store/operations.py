@@ -1,0 +1,236 @@
+"""All that can change a store. Each is one atomic operation of `transaction.Transaction`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lastword.crdt.stamp import checked_time, next_above, pack, time_of
+from lastword.errors import FutureTime
+from lastword.limits import SHOWN_BYTES_MAX
+from lastword.replication.entries import Applied, Cursor, Entry, Page, Scan
+from lastword.replication.hashing import Place, element_of
+from lastword.store.ledger import Row
+from lastword.store.transaction import Name, Transaction
+
+PEERS_SET = b"_peers_"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Add and remove elements of one set, atomically; an element stands in one of the two only.
+
+    Without `time` each is made greater than what is held, so that it is visible here. With it,
+    that time stands, and an element whose state is newer stays as it is.
+    The result is the smallest time that was given, or `time`; None where there were no elements.
+    Raises FutureTime where `time` is too far ahead and would change something.
+    """
+
+    set_name: bytes
+    add: tuple[bytes, ...] = ()
+    remove: tuple[bytes, ...] = ()
+    time: int | None = None
+
+    def touches(self) -> list[Name]:
+        """Return all elements."""
+        return [(self.set_name, element) for element in self.add + self.remove]
+
+    def run(self, transaction: Transaction) -> int | None:
+        """Write all, or raise and write nothing."""
+        if self.time is None:
+            return self._write_now(transaction)
+        stamps = {element: pack(self.time, removed=False) for element in self.add}
+        stamps |= {element: pack(self.time, removed=True) for element in self.remove}
+        Merge(self.set_name, stamps).run(transaction)
+        return self.time if stamps else None
+
+    def _write_now(self, transaction: Transaction) -> int | None:
+        planned = list(self._plan(transaction))
+        for where, stamp in planned:
+            transaction.put_own(self.set_name, where, stamp)
+        return min((time_of(stamp) for _, stamp in planned), default=None)
+
+    def _plan(self, transaction: Transaction) -> Iterator[tuple[Place, int]]:
+        now = transaction.now()
+        for elements, removed in ((self.add, False), (self.remove, True)):
+            for element in dict.fromkeys(elements):
+                where = transaction.place(self.set_name, element)
+                held = transaction.row(self.set_name, where.key)
+                yield where, next_above(held and held.stamp, now, removed=removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge a client's state (element -> stamp) into a set.
+
+    The result is the number of elements whose state changed.
+    Raises FutureTime, having changed nothing, where a stamp that is too far ahead would win.
+    """
+
+    set_name: bytes
+    stamps: Mapping[bytes, int]
+
+    def touches(self) -> list[Name]:
+        """Return all elements."""
+        return [(self.set_name, element) for element in self.stamps]
+
+    def run(self, transaction: Transaction) -> int:
+        """Merge all, or raise and merge nothing."""
+        winning = list(self._winning(transaction))
+        for where, stamp in winning:
+            if time_of(stamp) > transaction.time_limit:
+                raise future_time(element_of(where.key), time_of(stamp), transaction.time_limit)
+        for where, stamp in winning:
+            transaction.put_own(self.set_name, where, stamp)
+        return len(winning)
+
+    def _winning(self, transaction: Transaction) -> Iterator[tuple[Place, int]]:
+        for element, stamp in self.stamps.items():
+            where = transaction.place(self.set_name, element)
+            held = transaction.row(self.set_name, where.key)
+            if held is None or stamp > held.stamp:
+                yield where, stamp
+
+
+def future_time(element: bytes, time: int, limit: int) -> FutureTime:
+    """Return the error that says which element's time is too far ahead, and by how much."""
+    shown = element[:SHOWN_BYTES_MAX].decode(errors="replace")
+    return FutureTime(
+        f"the time {checked_time(time)} of element {shown!r} is {time - limit} microseconds "
+        "further ahead than this node allows"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPage:
+    """Take in a page of another node's log; see replication.port.State.apply."""
+
+    page: Page
+    peer: str
+
+    def touches(self) -> list[Name]:
+        """Return all entries' elements."""
+        return [(entry.set_name, entry.element) for entry in self.page.entries]
+
+    def run(self, transaction: Transaction) -> Applied | None:
+        """Store rows, cursor and, with the last page, the giver's vector; or do nothing."""
+        page = self.page
+        if page.for_run != transaction.run or page.cursor != transaction.cursor(self.peer):
+            return None
+        applied = _apply_entries(transaction, page.entries)
+        cursor = Cursor(page.run, page.reached, page.head)
+        if cursor != page.cursor:
+            transaction.changes.cursors[self.peer] = cursor
+        if transaction.ledger.addresses.get(page.run) != self.peer:
+            transaction.changes.addresses[page.run] = self.peer
+        if page.seen is not None:
+            transaction.raise_seen(page.seen)
+            applied.finished = True
+        return applied
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyScan:
+    """Take in a stretch of a scan; it raises neither cursor nor vector."""
+
+    scan: Scan
+
+    def touches(self) -> list[Name]:
+        """Return all entries' elements."""
+        return [(entry.set_name, entry.element) for entry in self.scan.entries]
+
+    def run(self, transaction: Transaction) -> Applied:
+        """Store what is newer, and count what had been lost here."""
+        applied = _apply_entries(transaction, self.scan.entries)
+        applied.finished = self.scan.last
+        return applied
+
+
+def _apply_entries(transaction: Transaction, entries: Iterable[Entry]) -> Applied:
+    applied = Applied()
+    for entry in entries:
+        _apply_entry(transaction, entry, applied)
+    return applied
+
+
+def _apply_entry(transaction: Transaction, entry: Entry, applied: Applied) -> None:
+    applied.received += 1
+    set_name, element, stamp, run, number = entry
+    where = transaction.place(set_name, element)
+    held = transaction.row(set_name, where.key)
+    if held is None or stamp > held.stamp:
+        applied.changed += 1
+        applied.repairs += transaction.covers(run, number)
+    elif stamp == held.stamp and _may_adopt(transaction, held, run, number):
+        applied.adopted += 1
+    else:
+        return
+    transaction.put(set_name, where, stamp, run, number)
+
+
+def _may_adopt(transaction: Transaction, held: Row, run: int, number: int) -> bool:
+    """Return whether a row takes the arriving dot of its stamp: if its own is not covered."""
+    own = (held.run, held.number)
+    return own != (run, number) and not transaction.covers(*own)
+
+
+@dataclass(frozen=True, slots=True)
+class Redot:
+    """Give orphaned rows new dots of this run, their stamps unchanged, and note how far we are.
+
+    The result is how many still were as the read found them and still not covered.
+    """
+
+    orphans: tuple[Entry, ...]
+    checked: int
+
+    def touches(self) -> list[Name]:
+        """Return all orphans' elements."""
+        return [(orphan.set_name, orphan.element) for orphan in self.orphans]
+
+    def run(self, transaction: Transaction) -> int:
+        """Renew every dot that is still the same and still not covered."""
+        transaction.changes.redotted = max(self.checked, transaction.ledger.redotted)
+        return sum(self._renew(transaction, orphan) for orphan in self.orphans)
+
+    @staticmethod
+    def _renew(transaction: Transaction, orphan: Entry) -> bool:
+        where = transaction.place(orphan.set_name, orphan.element)
+        row = transaction.row(orphan.set_name, where.key)
+        dot = (orphan.run, orphan.number)
+        if row is None or (row.run, row.number) != dot or transaction.covers(*dot):
+            return False
+        transaction.put_own(orphan.set_name, where, row.stamp)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class BeginRun:
+    """Begin a run on this file."""
+
+    run_id: int
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Note the run, and where in the log it begins."""
+        transaction.begin_run(self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ListMember:
+    """Put an address into `_peers_`, as this node's own."""
+
+    address: str
+
+    def touches(self) -> list[Name]:
+        """Return the address."""
+        return self._write().touches()
+
+    def run(self, transaction: Transaction) -> None:
+        """Add it, and note that this file listed it."""
+        self._write().run(transaction)
+        transaction.changes.listed_before = self.address
+
+    def _write(self) -> Write:
+        return Write(PEERS_SET, add=(self.address.encode(),))

@@ -1,0 +1,153 @@
+"""Opening the file: the lock that keeps other processes off, connections, a new file's making."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import apsw.sqlite_extra
+
+from lastword.errors import (
+    CorruptStore,
+    FileInUse,
+    FileUnusable,
+    ForeignFile,
+    LastwordError,
+    NewerFormat,
+)
+from lastword.store.sqlite import schema
+
+VFS = "cksmvfs"
+
+
+class FileLock:
+    """An advisory lock beside the file (`FILE-lock`), held as long as the process has it open.
+
+    It is a file of its own because closing any handle of the database itself would drop the
+    locks that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock; raise FileInUse where another process has it."""
+        name = f"{path.resolve()}-lock"
+        with _disk_errors(path):
+            self._fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise FileInUse(f"{path} is in use by another process") from None
+
+    def release(self) -> None:
+        """Let go of the lock; a second call does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def connect(path: Path) -> apsw.Connection:
+    """Return a connection that verifies page checksums and is set up as every one of ours."""
+    _load_checksums()
+    with _disk_errors(path):
+        connection = apsw.Connection(str(path), vfs=VFS)
+        connection.set_busy_timeout(10_000)
+        connection.execute(schema.SETTINGS)
+    return connection
+
+
+def open_or_create(path: Path, digest_key: bytes) -> apsw.Connection:
+    """Return the write connection of the file at `path`, which is made if there is none.
+
+    Raises ForeignFile for a file that is not ours, NewerFormat for one of a later version.
+    """
+    with _disk_errors(path):
+        if path.exists() and path.stat().st_size > 0:
+            _check_header(path)
+        else:
+            _create(path, digest_key)
+    connection = connect(path)
+    with _disk_errors(path), closing_on_error(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        _check_checksums(connection, path)
+    return connection
+
+
+@contextlib.contextmanager
+def closing_on_error(connection: apsw.Connection) -> Iterator[None]:
+    """Close `connection` if what follows fails."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _create(path: Path, digest_key: bytes) -> None:
+    """Make the file under another name, whole, and then give it its own: there is no half file."""
+    draft = path.with_name(f"{path.name}-new")
+    draft.unlink(missing_ok=True)
+    with contextlib.closing(connect(draft)) as connection:
+        _make_tables(connection, digest_key)
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    os.fsync(directory)
+    os.close(directory)
+
+
+def _make_tables(connection: apsw.Connection, digest_key: bytes) -> None:
+    connection.reserve_bytes("main", schema.RESERVED_BYTES)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    with connection:
+        connection.execute(schema.TABLES)
+        facts = (("digest_key", digest_key), ("log_end", 0), ("clock_last", 0))
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", facts)
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.FORMAT_VERSION}")
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is not ours by its header alone, before SQLite may write a byte to it.
+
+    Offsets are those of the file format (https://www.sqlite.org/fileformat.html, section 1.3).
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        raise ForeignFile(f"{path} is not a database")
+    if int.from_bytes(header[68:72]) != schema.APPLICATION_ID:
+        raise ForeignFile(f"{path} is a database, but not one of lastword")
+    version = int.from_bytes(header[60:64])
+    if version > schema.FORMAT_VERSION:
+        raise NewerFormat(
+            f"{path} has format {version}; this version of lastword knows formats up to "
+            f"{schema.FORMAT_VERSION}"
+        )
+
+
+def _check_checksums(connection: apsw.Connection, path: Path) -> None:
+    if str(connection.pragma("checksum_verification")) != "1":
+        raise FileUnusable(f"{path} carries no page checksums, which lastword files have")
+
+
+def _load_checksums() -> None:
+    if VFS not in apsw.vfs_names():
+        loader = apsw.Connection(":memory:")
+        apsw.sqlite_extra.load(loader, "cksumvfs")
+        loader.close()
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the system and SQLite say of a file into an error of ours, in one clear line."""
+    try:
+        yield
+    except LastwordError:
+        raise
+    except OSError as error:
+        raise FileUnusable(f"{path} cannot be used: {error.strerror}") from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise CorruptStore(f"{path} is damaged: {error}") from error
+    except apsw.Error as error:
+        raise FileUnusable(f"{path} cannot be used: {error}") from error

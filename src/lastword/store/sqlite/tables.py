@@ -1,0 +1,194 @@
+"""Rows and ledgers to tables and back. It begins and ends no transaction."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import cast
+
+import apsw
+
+from lastword.replication.entries import Cursor, Entry
+from lastword.replication.hashing import Sums, element_of
+from lastword.store.base import LogRow, LogSlice
+from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Totals
+
+_PUT_ROW = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_TOTALS = """
+INSERT INTO sets VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    present = excluded.present, tombstones = excluded.tombstones, sum_first = excluded.sum_first,
+    sum_second = excluded.sum_second, collected_time = excluded.collected_time
+"""
+_PUT_RUN = """
+INSERT INTO runs VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET
+    began = coalesce(excluded.began, began), address = coalesce(excluded.address, address),
+    seen = coalesce(excluded.seen, seen)
+"""
+_ROWS_OF_KEYS = """
+SELECT key, stamp, run_id, number, arrived FROM carray(?) AS wanted
+CROSS JOIN entries ON set_id = ? AND key = wanted.value
+"""
+_VECTORS = {
+    "seen": "SELECT run, seen FROM runs WHERE seen IS NOT NULL",
+    "collected": "SELECT run, collected FROM runs WHERE collected IS NOT NULL",
+}
+_LOG_END = "SELECT value FROM facts WHERE name = 'log_end'"
+_LOG = """
+SELECT set_id, key, stamp, run_id, number, arrived FROM entries INDEXED BY entries_by_arrived
+WHERE arrived > ? ORDER BY arrived LIMIT ?
+"""
+
+
+class Numbers:
+    """The small numbers by which rows of one file name sets and runs.
+
+    Only the writer gives new ones; what it gave in a transaction that was rolled back is given
+    again alike by the next, so readers never meet a number that they cannot name.
+    """
+
+    __slots__ = ("run_ids", "runs", "set_ids", "sets")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.sets: dict[int, bytes] = dict(connection.execute("SELECT id, name FROM sets"))
+        self.runs: dict[int, int] = dict(connection.execute("SELECT id, run FROM runs"))
+        self.set_ids = {name: number for number, name in self.sets.items()}
+        self.run_ids = {run: number for number, run in self.runs.items()}
+
+    def set_id(self, name: bytes) -> int:
+        """Return the number of a set, new if it had none."""
+        number = self.set_ids.get(name)
+        if number is None:
+            number = len(self.sets) + 1
+            self.sets[number] = name
+            self.set_ids[name] = number
+        return number
+
+    def run_id(self, run: int) -> int:
+        """Return the number of a run, new if it had none."""
+        number = self.run_ids.get(run)
+        if number is None:
+            number = len(self.runs) + 1
+            self.runs[number] = run
+            self.run_ids[run] = number
+        return number
+
+
+def load_ledger(connection: apsw.Connection) -> Ledger:
+    """Return what the file says of itself."""
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    ledger = Ledger(
+        digest_key=facts["digest_key"],
+        log_end=facts.get("log_end", 0),
+        clock_last=facts.get("clock_last", 0),
+        redotted=facts.get("redotted", 0),
+        listed_before=facts.get("listed_before"),
+    )
+    began = "SELECT run, began FROM runs WHERE began IS NOT NULL ORDER BY began, id"
+    ledger.own_runs = [OwnRun(*row) for row in connection.execute(began)]
+    ledger.seen = _vector(connection, "seen")
+    ledger.collected = _vector(connection, "collected")
+    ledger.addresses = dict(
+        connection.execute("SELECT run, address FROM runs WHERE address IS NOT NULL")
+    )
+    ledger.cursors = {
+        address: Cursor(*cursor)
+        for address, *cursor in connection.execute("SELECT * FROM cursors")
+    }
+    for name, totals in _totals(connection):
+        ledger.totals[name] = totals
+        ledger.sums = ledger.sums.plus(totals.sums)
+    for mark in connection.execute("SELECT * FROM marks ORDER BY wall_us DESC LIMIT 1"):
+        ledger.last_mark = Mark(*mark)
+    return ledger
+
+
+def _totals(connection: apsw.Connection) -> Iterator[tuple[bytes, Totals]]:
+    rows = connection.execute(
+        "SELECT name, present, tombstones, sum_first, sum_second, collected_time FROM sets"
+    )
+    for name, present, tombstones, first, second, collected_time in rows:
+        yield name, Totals(present, tombstones, Sums(first, second), collected_time)
+
+
+def _vector(connection: apsw.Connection, column: str) -> dict[int, int]:
+    return dict(connection.execute(_VECTORS[column]))
+
+
+def fetch_rows(
+    connection: apsw.Connection, numbers: Numbers, keys: Sequence[Key]
+) -> dict[Key, Row]:
+    """Return the rows of `keys` that are held; `keys` are sorted."""
+    found: dict[Key, Row] = {}
+    runs = numbers.runs
+    for set_name, named in groupby(keys, key=itemgetter(0)):
+        set_id = numbers.set_ids.get(set_name)
+        if set_id is not None:
+            wanted = apsw.carray(tuple(key for _, key in named))
+            for key, stamp, run_id, *rest in connection.execute(_ROWS_OF_KEYS, (wanted, set_id)):
+                found[set_name, key] = Row(stamp, runs[run_id], *rest)
+    return found
+
+
+def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
+    """Write all that a transaction did into the tables."""
+    set_id, run_id = numbers.set_id, numbers.run_id
+    connection.executemany(
+        _PUT_ROW,
+        (
+            (set_id(name), key, row.stamp, run_id(row.run), row.number, row.arrived)
+            for (name, key), row in sorted(changes.rows.items())
+        ),
+    )
+    connection.executemany(
+        _PUT_TOTALS,
+        (
+            (set_id(name), name, at.present, at.tombstones, *at.sums, at.collected_time)
+            for name, at in changes.totals.items()
+        ),
+    )
+    _store_runs(connection, numbers, changes)
+    connection.executemany(
+        "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
+        ((address, *cursor) for address, cursor in changes.cursors.items()),
+    )
+    connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", _facts(changes))
+    if changes.mark is not None:
+        connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", changes.mark)
+
+
+def _facts(changes: Changes) -> Iterator[tuple[str, int | str]]:
+    yield "log_end", changes.log_end
+    yield "clock_last", changes.clock_last
+    if changes.redotted is not None:
+        yield "redotted", changes.redotted
+    if changes.listed_before is not None:
+        yield "listed_before", changes.listed_before
+
+
+def _store_runs(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
+    begun = changes.own_run
+    named = {row.run for row in changes.rows.values()} - changes.seen.keys()
+    touched = {**dict.fromkeys(named), **changes.addresses, **changes.seen}
+    if begun is not None:
+        touched[begun.run] = None
+    for run in touched:
+        began = begun.began if begun is not None and begun.run == run else None
+        facts = (began, changes.addresses.get(run), changes.seen.get(run))
+        connection.execute(_PUT_RUN, (numbers.run_id(run), run, *facts))
+
+
+def read_log(connection: apsw.Connection, numbers: Numbers, after: int, limit: int) -> LogSlice:
+    """Return rows of the log with the log's end and the vector; call it in one transaction."""
+    log_end = cast("int", connection.execute(_LOG_END).get)
+    sets, runs = numbers.sets, numbers.runs
+    rows = [
+        LogRow(arrived, Entry(sets[set_id], element_of(key), stamp, runs[run_id], number))
+        for set_id, key, stamp, run_id, number, arrived in connection.execute(_LOG, (after, limit))
+    ]
+    return LogSlice(log_end, _vector(connection, "seen"), rows)
+
+
+def all_rows(connection: apsw.Connection, numbers: Numbers) -> Iterator[tuple[Key, Row]]:
+    """Yield every row of the file."""
+    sets, runs = numbers.sets, numbers.runs
+    for set_id, key, stamp, run_id, number, arrived in connection.execute("SELECT * FROM entries"):
+        yield (sets[set_id], key), Row(stamp, runs[run_id], number, arrived)

@@ -6,8 +6,8 @@ is a fault of somebody's clock, and following it would spread the fault.
 
 It reads no clock itself: the wall is a function that it is given.
 
-Source: Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks", OPODIS 2014; here
-the logical part is added to the physical one, as their section 6 suggests for 64 bits.
+Source: Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks", OPODIS 2014. Their
+logical part is here added to the physical one, so a time stays one comparable integer.
 """
 
 from collections.abc import Callable

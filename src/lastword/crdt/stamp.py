@@ -34,9 +34,9 @@ def next_above(held: int | None, time: int, *, removed: bool) -> int:
     """Return the stamp of a local operation at `time` or, if `held` is not below that, just above.
 
     So an operation that is acknowledged is seen, whatever the clocks did before.
-    Raises InvalidTime where `held` is the greatest stamp that there is.
+    Raises InvalidTime where `time` is none, or `held` is the greatest stamp that there is.
     """
-    stamp = time << 1 | removed
+    stamp = pack(time, removed=removed)
     if held is None or stamp > held:
         return stamp
     above = held + 1 + ((held + 1) & 1 ^ removed)
@@ -53,5 +53,5 @@ def checked_time(time: int) -> int:
     if isinstance(time, bool) or not isinstance(time, int):
         raise InvalidTime(f"a time is an integer, not {type(time).__name__}")
     if not 0 <= time <= TIME_MAX:
-        raise InvalidTime(f"the time {str(time)[:30]} is not between 0 and {TIME_MAX}")
+        raise InvalidTime(f"a time is between 0 and {TIME_MAX}, and this one is not")
     return time

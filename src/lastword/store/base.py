@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from lastword.crdt.clock import Wall
-from lastword.crdt.stamp import is_removed
+from lastword.crdt.stamp import is_removed, time_of
 from lastword.limits import (
     MAX_SKEW_US_DEFAULT,
     PAGE_BYTES_MAX,
@@ -30,6 +30,7 @@ from lastword.store.operations import (
     ListMember,
     Redot,
     Write,
+    future_time,
 )
 from lastword.store.transaction import Operation
 
@@ -126,6 +127,18 @@ class BaseStore(ABC):
     def totals(self) -> Mapping[bytes, Totals]:
         """Return the totals of every set that holds or held an entry."""
         return self.ledger.totals
+
+    def check_times(self, set_name: bytes, stamps: Mapping[bytes, int]) -> None:
+        """Raise FutureTime where a stamp of a state is too far ahead and would change something.
+
+        What passes still passes later: the wall goes on, and held stamps only grow.
+        """
+        limit = self.options.wall() + self.options.max_skew_us
+        for element, stamp in stamps.items():
+            if time_of(stamp) > limit:
+                held = self.stamp_of(set_name, element)
+                if held is None or stamp > held:
+                    raise future_time(element, time_of(stamp), limit)
 
     # -- the protocol's port
 

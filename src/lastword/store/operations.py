@@ -20,7 +20,7 @@ class Write:
 
     Without `time` each is made greater than what is held, so that it is visible here. With it,
     that time stands, and an element whose state is newer stays as it is.
-    The result is the smallest time that was given, or `time`; None where there were no elements.
+    The result is `time`, or the smallest time that was given.
     Raises FutureTime where `time` is too far ahead and would change something.
     """
 
@@ -33,20 +33,20 @@ class Write:
         """Return all elements."""
         return [(self.set_name, element) for element in self.add + self.remove]
 
-    def run(self, transaction: Transaction) -> int | None:
+    def run(self, transaction: Transaction) -> int:
         """Write all, or raise and write nothing."""
         if self.time is None:
             return self._write_now(transaction)
         stamps = {element: pack(self.time, removed=False) for element in self.add}
         stamps |= {element: pack(self.time, removed=True) for element in self.remove}
         Merge(self.set_name, stamps).run(transaction)
-        return self.time if stamps else None
+        return self.time
 
-    def _write_now(self, transaction: Transaction) -> int | None:
+    def _write_now(self, transaction: Transaction) -> int:
         planned = list(self._plan(transaction))
         for where, stamp in planned:
             transaction.put_own(self.set_name, where, stamp)
-        return min((time_of(stamp) for _, stamp in planned), default=None)
+        return min((time_of(stamp) for _, stamp in planned), default=transaction.now())
 
     def _plan(self, transaction: Transaction) -> Iterator[tuple[Place, int]]:
         now = transaction.now()

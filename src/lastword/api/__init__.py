@@ -1,0 +1,1 @@
+"""What clients and other nodes speak to: REST, the peer endpoint, and the HTTP transport."""

@@ -1,0 +1,90 @@
+"""Bodies of requests that name elements, checked against their shape before anything is done."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from lastword.api.paths import checked_element
+from lastword.errors import InvalidRequest
+from lastword.limits import PATCH_ELEMENTS_MAX
+
+T = TypeVar("T")
+
+
+class Members(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Elements to add: texts, and any bytes in Base64 beside them."""
+
+    members: list[str] = []
+    members_base64: list[str] = []
+
+
+class Patch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Elements to add and to remove."""
+
+    add: list[str] = []
+    add_base64: list[str] = []
+    remove: list[str] = []
+    remove_base64: list[str] = []
+
+
+_members = msgspec.json.Decoder(list[str] | Members)
+_patch = msgspec.json.Decoder(Patch)
+
+
+Changed = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+"""What is to be added, and what is to be removed."""
+
+
+def decode_members(body: bytes) -> Changed:
+    """Return what `["a", ...]` or `{"members": [...], "membersBase64": [...]}` adds."""
+    value = _decoded(_members, body)
+    listed = Members(members=value) if isinstance(value, list) else value
+    elements = _elements(listed.members, listed.members_base64)
+    _check_count(elements)
+    return elements, ()
+
+
+def decode_patch(body: bytes) -> Changed:
+    """Return what `{"add": [...], "remove": [...]}` adds and removes; no element does both."""
+    patch = _decoded(_patch, body)
+    add = _elements(patch.add, patch.add_base64)
+    remove = _elements(patch.remove, patch.remove_base64)
+    _check_count(add + remove)
+    if not set(add).isdisjoint(remove):
+        raise InvalidRequest(
+            "an element stands in both add and remove",
+            hint="Which of the two should last? Send that one alone.",
+        )
+    return add, remove
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body is not what is expected here: {error}") from None
+
+
+def _elements(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(
+        checked_element(element)
+        for element in (*(text.encode() for text in texts), *map(_unbase64, encoded))
+    )
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("an element in a Base64 list is not Base64") from None
+
+
+def _check_count(elements: tuple[bytes, ...]) -> None:
+    if len(elements) > PATCH_ELEMENTS_MAX:
+        raise InvalidRequest(
+            f"one request takes at most {PATCH_ELEMENTS_MAX} elements, not {len(elements)}",
+            hint="Send them in several requests, or as a state by POST.",
+        )

@@ -1,0 +1,108 @@
+"""The bytes of answers: the JSON shape of errors, and the head that comes before every body.
+
+Every answer says no-store and nosniff: what a set holds changes at any time, and elements are
+bytes of strangers that no browser may take for a page. No answer names the server's software.
+"""
+
+import re
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from lastword.api.http.messages import Request, Response
+from lastword.errors import LastwordError, MethodNotAllowed, http_status
+
+BODILESS: Final = frozenset({204, 304})
+"""Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
+
+_NAME: Final = re.compile(rb"[A-Za-z0-9-]+")
+_VALUE: Final = re.compile(rb"[ -~]*")
+_OURS: Final = frozenset(
+    {
+        b"cache-control",
+        b"connection",
+        b"content-length",
+        b"content-type",
+        b"date",
+        b"transfer-encoding",
+        b"x-content-type-options",
+    }
+)
+
+
+def error_response(error: LastwordError) -> Response:
+    """Return the answer that tells a client of `error`: its code, message and hint as JSON."""
+    told = {"code": error.code, "message": _clean(str(error)), "hint": _clean(error.hint)}
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if isinstance(error, MethodNotAllowed):
+        headers = ((b"Allow", ", ".join(error.allow).encode("ascii")),)
+    body = msgspec.json.encode({"error": told})
+    return Response(http_status(error), body, headers=headers)
+
+
+def _clean(text: str) -> str:
+    # A message may quote what a client sent; lone surrogates cannot be written as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Heads:
+    """Writes the heads of answers, and keeps what many have in common until `refresh`."""
+
+    __slots__ = ("_common", "_date")
+
+    def __init__(self) -> None:
+        self._common: dict[tuple[int, bytes], bytes] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take the present second into the Date header; to be called about once a second."""
+        self._date = formatdate(usegmt=True).encode("ascii")
+        self._common.clear()
+
+    def encode(self, request: Request, response: Response, *, keep: bool) -> bytes:
+        """Return the head of `response` to `request`; `keep` says whether more may follow.
+
+        A body of bytes is announced by its length, also to HEAD; a stream is announced as
+        chunked, and to HTTP/1.0 as lasting until the connection closes, so `keep` must be false.
+        """
+        status, body, kind = response.status, response.body, response.content_type
+        common = self._common.get((status, kind)) or self._make_common(status, kind)
+        if response.headers or not keep or request.http10:
+            common += _lines(response.headers) + _connection(request, keep=keep)
+        if status in BODILESS:
+            return common + b"\r\n"
+        if isinstance(body, bytes):
+            return b"%bContent-Length: %d\r\n\r\n" % (common, len(body))
+        if request.http10:
+            assert not keep, "HTTP/1.0 has no chunks"  # noqa: S101 - our own fault
+            return common + b"\r\n"
+        return common + b"Transfer-Encoding: chunked\r\n\r\n"
+
+    def _make_common(self, status: int, content_type: bytes) -> bytes:
+        assert _VALUE.fullmatch(content_type), content_type  # noqa: S101 - our own fault
+        phrase = HTTPStatus(status).phrase.encode("ascii")
+        common = (
+            b"HTTP/1.1 %d %b\r\nDate: %b\r\nX-Content-Type-Options: nosniff\r\n"
+            b"Cache-Control: no-store\r\n" % (status, phrase, self._date)
+        )
+        if status not in BODILESS:
+            common += b"Content-Type: %b\r\n" % content_type
+        self._common[status, content_type] = common
+        return common
+
+
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    for name, value in headers:
+        # One line break in a value would let its writer add headers and answers of their own.
+        assert _NAME.fullmatch(name), name  # noqa: S101 - our own fault
+        assert _VALUE.fullmatch(value), value  # noqa: S101 - our own fault
+        assert name.lower() not in _OURS, name  # noqa: S101 - our own fault
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def _connection(request: Request, *, keep: bool) -> bytes:
+    if not keep:
+        return b"Connection: close\r\n"
+    return b"Connection: keep-alive\r\n" if request.http10 else b""

@@ -1,0 +1,180 @@
+"""One connection: what the event loop tells it, how long it waits, and how it ends.
+
+It promises that whatever a client does, what is held for it is bounded: it is not read from while
+its requests or its answers wait, and a client that keeps the server waiting is given up.
+"""
+
+import asyncio
+from typing import Final, cast
+
+from lastword.api.http.exchange import Exchange
+from lastword.api.http.outlet import Outlet
+from lastword.api.http.patience import Patience, Phase
+from lastword.api.http.reader import RequestReader
+from lastword.api.http.shared import Shared
+from lastword.errors import RequestTimeout, Unavailable
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one connection.
+
+    `_paused`: it is not read from. `_eof`: the client will send no more. `_lingering`: the last
+    answer is out, and the client's end is waited for. `_lost`: it has ended.
+    """
+
+    __slots__ = (
+        "_eof",
+        "_exchange",
+        "_lingering",
+        "_lost",
+        "_outlet",
+        "_patience",
+        "_paused",
+        "_reader",
+        "_shared",
+        "_transport",
+        "_unread_bytes",
+    )
+
+    _transport: asyncio.Transport
+    _outlet: Outlet
+    _exchange: Exchange
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._reader = RequestReader(shared.limits)
+        self._patience = Patience(shared.limits)
+        self._lingering = self._lost = self._eof = self._paused = False
+        self._unread_bytes = 0
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; one connection too many is told so."""
+        # uvloop's transports are no asyncio.Transport by class, only in what they do.
+        self._transport = cast("asyncio.Transport", transport)
+        self._outlet = Outlet(self._transport)
+        self._exchange = Exchange(self._shared, self._reader, self._outlet, self._advance)
+        self._shared.connections.add(self)
+        if self._shared.draining:
+            self.drain()
+        elif len(self._shared.connections) > self._shared.limits.connections_max:
+            self._reader.refuse(Unavailable("this node has too many connections"))
+            self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        """Read, and answer what can be answered."""
+        if self._lingering:
+            self._drop(len(data))
+            return
+        self._reader.feed(data)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """Answer what arrived whole, then close; a request that is not whole is dropped."""
+        self._eof = self._exchange.draining = True
+        self._reader.close()
+        # TLS has no half-closed connections.
+        may_stay = self._transport.can_write_eof() and not self._lingering
+        return may_stay and not self._exchange.is_last()
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read its answers as fast as they come."""
+        self._outlet.choke()
+
+    def resume_writing(self) -> None:
+        """Go on, but not now: this may be called from within a write."""
+        self._outlet.clear()
+        asyncio.get_running_loop().call_soon(self._advance)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Let go of everything but of writes under way: those are finished, and not answered."""
+        self._lost = True
+        self._exchange.end()
+        self._outlet.clear()
+        self._shared.lose(self)
+
+    # What the server calls.
+
+    def sweep(self, now: float) -> None:
+        """Give up on a client that keeps the server waiting; `now` is the loop's time."""
+        phase, progress = self._phase()
+        message = self._reader.messages
+        if not self._patience.is_over(now, phase, message=message, progress=progress):
+            return
+        if phase in {Phase.HEAD, Phase.BODY}:
+            part = "headers" if phase is Phase.HEAD else "body"
+            self._reader.refuse(RequestTimeout(f"the request's {part} did not arrive in time"))
+            self._advance()
+        elif phase is Phase.IDLE:
+            self._transport.close()
+        else:
+            self.abort()
+
+    def drain(self) -> None:
+        """Answer what has begun to arrive, then close."""
+        self._exchange.draining = True
+        if self._exchange.is_last() and not self._exchange.ended:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+        self._transport.abort()
+
+    # How it goes on.
+
+    def _advance(self) -> None:
+        """Begin what may begin, write what is answered, and read on if nothing waits."""
+        if self._lost or self._lingering:
+            return
+        exchange, reader = self._exchange, self._reader
+        exchange.advance()
+        if reader.wants_continue and exchange.is_idle():
+            reader.wants_continue = False
+            self._outlet.put(_CONTINUE)
+        self._outlet.flush()
+        if exchange.ended:
+            self._finish()
+        elif bool(reader.arrived) != self._paused:
+            self._regulate()
+
+    def _regulate(self) -> None:
+        self._paused = not self._paused
+        if self._paused:
+            self._transport.pause_reading()
+        elif not self._eof:
+            self._transport.resume_reading()
+
+    def _finish(self) -> None:
+        """Close after the last answer."""
+        unread = self._reader.unread or self._reader.begun or self._reader.arrived
+        self._exchange.end()
+        if self._eof or not unread:
+            self._transport.close()
+            return
+        # Closing with unread bytes would reset the connection, and the client might lose the
+        # answer: so only our side is shut, and the client's is read to its end, within limits.
+        self._lingering = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._transport.resume_reading()
+
+    def _drop(self, count: int) -> None:
+        self._unread_bytes += count
+        if self._unread_bytes > self._shared.limits.linger_bytes_max:
+            self.abort()
+
+    def _phase(self) -> tuple[Phase, int]:
+        """Return what is waited for, and a figure of its progress."""
+        reader = self._reader
+        if self._outlet.unsent_bytes():
+            return Phase.WRITE, self._outlet.sent_bytes() // self._shared.limits.write_bytes_min
+        if self._lingering:
+            return Phase.LINGER, 0
+        if self._paused or self._exchange.ended or not self._exchange.is_idle():
+            return Phase.SERVE, 0
+        if not reader.begun:
+            return Phase.IDLE, 0
+        return (Phase.BODY, reader.body_bytes) if reader.in_body else (Phase.HEAD, 0)

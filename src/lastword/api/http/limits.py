@@ -1,0 +1,62 @@
+"""What the HTTP server takes from a client, in bytes, seconds and numbers."""
+
+from dataclasses import dataclass
+
+from lastword.limits import BODY_BYTES_MAX, HEADERS_BYTES_MAX, TARGET_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Every limit of one server, each with the reason for its default.
+
+    Times are looked at once per `sweep_s`, so each may run over by up to two of these.
+    """
+
+    body_bytes_max: int = BODY_BYTES_MAX
+    """A body is held whole before the handler sees it: memory is connections times this."""
+
+    target_bytes_max: int = TARGET_BYTES_MAX
+    """The raw target of the first line."""
+
+    headers_bytes_max: int = HEADERS_BYTES_MAX
+    """First line, headers and trailers together; also what may arrive in one piece of framing
+    (a header, a chunk's extensions) before that piece is complete."""
+
+    header_s: float = 10.0
+    """From the first byte of a request to the end of its headers, which fit a few packets. More
+    lets slow clients hold connections, less fails on links that lose packets."""
+
+    body_idle_s: float = 30.0
+    """Between two pieces of a body: several retransmissions on a bad link."""
+
+    body_s: float = 600.0
+    """For a whole body: the largest one at about 110 kB/s."""
+
+    idle_s: float = 75.0
+    """For a connection without a request, as in nginx. More saves clients reconnecting, less
+    saves connections."""
+
+    write_s: float = 30.0
+    """For a client to take `write_bytes_min` of what waits for it; then it is cut off."""
+
+    write_bytes_min: int = 16 << 10
+    """With `write_s` the slowest client that is served: about 550 bytes a second. Kernels take
+    data in steps of a few KiB, so a much smaller figure would not tell slow from dead."""
+
+    linger_s: float = 2.0
+    """After an answer that refuses a request, what the client still sends is read and dropped for
+    so long: closing at once would reset the connection, and the reset can overtake the answer."""
+
+    linger_bytes_max: int = 16 << 20
+    """And for so many bytes, which a local client sends in well under `linger_s`."""
+
+    connections_max: int = 10_000
+    """Above any cluster's and most clients' need, and below what 1 GiB holds at 64 KiB each; the
+    process's limit of open files must allow it."""
+
+    pipeline_max: int = 64
+    """Requests of one connection that are with the handler at once. A deeper pipeline waits in
+    the kernel's buffers; 64 keep a writer's group commit busy."""
+
+    sweep_s: float = 1.0
+    """One timer per server looks at all connections this often, so that a request costs none."""

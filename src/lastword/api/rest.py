@@ -1,0 +1,241 @@
+"""The REST interface: sets and elements by path, and what a node says of itself under `/_/`.
+
+Reads of one element and writes are answered from the event loop; what may be long runs beside it.
+docs/REST.md lists every call with its answers.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from lastword.api.bodies import decode_members, decode_patch
+from lastword.api.http.messages import SAFE_METHODS, Request, Response
+from lastword.api.paths import parse_path
+from lastword.crdt.stamp import time_of
+from lastword.crdt.wire import decode_json, encode_json
+from lastword.errors import (
+    ForeignOrigin,
+    InvalidRequest,
+    InvalidTime,
+    MethodNotAllowed,
+)
+from lastword.limits import MERGE_SLICE_ELEMENTS, TIME_MAX
+from lastword.node.metrics import NodeMetrics
+from lastword.node.node import Node
+from lastword.replication.address import checked_address
+from lastword.replication.hashing import element_of
+from lastword.store.operations import PEERS_SET, Merge, Write
+
+Answer = Response | Awaitable[Response]
+
+SET_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS")
+ELEMENT_METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+READ_METHODS = ("GET", "HEAD", "OPTIONS")
+PEER_METHODS = ("POST", "OPTIONS")
+SMALL_SET_ENTRIES = 500
+"""A set of up to so many entries is answered from the event loop: it takes about a millisecond."""
+
+READ_CHUNK_ENTRIES = 5_000
+
+TRUE = Response(body=b"true")
+FALSE = Response(body=b"false")
+MISSING = Response(404, b"null")
+
+_TIME = re.compile(rb"time=([0-9]{1,19})")
+
+
+class Route(NamedTuple):
+    """Which methods a path takes, and what answers a safe one or any other."""
+
+    methods: tuple[str, ...]
+    answer: Callable[[Request], Answer]
+
+
+class Rest:
+    """The handler of one node's HTTP server."""
+
+    def __init__(self, node: Node, version: str) -> None:
+        self._node = node
+        self._store = node.store
+        self._metrics = NodeMetrics(node)
+        self._root = json.dumps(
+            {
+                "name": "lastword",
+                "version": version,
+                "what": "a replicated store of sets",
+                "sets": "/<set>",
+                "elements": "/<set>/<element>",
+                "ready": "/_/ready",
+                "metrics": "/_/metrics",
+            }
+        ).encode()
+        self._fixed = {
+            b"/": Route(READ_METHODS, lambda _: Response(body=self._root + b"\n")),
+            b"/_/ready": Route(READ_METHODS, self._ready),
+            b"/_/metrics": Route(READ_METHODS, self._show_metrics),
+            b"/_/peer": Route(PEER_METHODS, self._take_frame),
+        }
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer a request; errors are raised."""
+        method = request.method
+        fixed = self._fixed.get(request.path)
+        if fixed is not None:
+            return _allowed(request, fixed.methods) or fixed.answer(request)
+        if request.path == b"*":
+            return _options(SET_METHODS)
+        set_name, element = parse_path(request.path)
+        methods = SET_METHODS if element is None else ELEMENT_METHODS
+        preflight = _allowed(request, methods)
+        if preflight is not None:
+            return preflight
+        if method not in SAFE_METHODS:
+            _check_origin(request)
+        if element is None:
+            return self._answer_set(request, set_name)
+        return self._answer_element(request, set_name, element)
+
+    # -- elements
+
+    def _answer_element(self, request: Request, set_name: bytes, element: bytes) -> Answer:
+        if request.method in SAFE_METHODS:
+            _check_no_query(request)
+            present = self._store.contains(set_name, element)
+            return MISSING if present is None else TRUE if present else FALSE
+        _check_no_body(request)
+        time = _time_of_query(request)
+        if request.method == "PUT":
+            _check_members(set_name, (element,))
+            return self._node.commits.submit(Write(set_name, add=(element,), time=time), _written)
+        return self._node.commits.submit(Write(set_name, remove=(element,), time=time), _written)
+
+    # -- sets
+
+    def _answer_set(self, request: Request, set_name: bytes) -> Answer:
+        if request.method in SAFE_METHODS:
+            _check_no_query(request)
+            return self._state(set_name)
+        if request.method == "POST":
+            _check_no_query(request)
+            return self._merge(set_name, request.body)
+        time = _time_of_query(request)
+        decode = decode_members if request.method == "PUT" else decode_patch
+        add, remove = decode(request.body)
+        _check_members(set_name, add)
+        return self._node.commits.submit(Write(set_name, add, remove, time), _written)
+
+    def _state(self, set_name: bytes) -> Answer:
+        totals = self._store.totals().get(set_name)
+        if totals is None:
+            return MISSING
+        if totals.present + totals.tombstones <= SMALL_SET_ENTRIES:
+            return self._read_state(set_name)
+        return self._node.read(lambda: self._read_state(set_name))
+
+    def _read_state(self, set_name: bytes) -> Response:
+        entries: list[tuple[bytes, int]] = []
+        after = b""
+        while chunk := self._store.entries(set_name, after=after, limit=READ_CHUNK_ENTRIES):
+            after = chunk[-1][0]
+            entries += [(element_of(key), stamp) for key, stamp in chunk]
+        return Response(body=encode_json(entries)) if entries else MISSING
+
+    async def _merge(self, set_name: bytes, body: bytes) -> Response:
+        """Check a state whole, then merge it in slices; a merge can be repeated."""
+        stamps = await self._node.read(lambda: decode_json(body))
+        _check_members(set_name, stamps)
+        await self._node.read(lambda: self._store.check_times(set_name, stamps))
+        names = list(stamps)
+        for start in range(0, max(1, len(names)), MERGE_SLICE_ELEMENTS):
+            part = {name: stamps[name] for name in names[start : start + MERGE_SLICE_ELEMENTS]}
+            await self._node.commits.submit(Merge(set_name, part), lambda _: None)
+        if not stamps:
+            return _written(self._store.ledger.clock_last)
+        return _written(min(map(time_of, stamps.values())))
+
+    # -- the node itself
+
+    def _ready(self, request: Request) -> Response:
+        _check_no_query(request)
+        node = self._node
+        facts = {
+            "ready": True,
+            "run": f"{self._store.run:016x}",
+            "address": node.replica.membership.address,
+            "members": sorted(self._store.members()),
+            "sets": len(self._store.totals()),
+            "logEnd": self._store.log_end,
+        }
+        return Response(body=json.dumps(facts).encode() + b"\n")
+
+    def _show_metrics(self, request: Request) -> Response:
+        _check_no_query(request)
+        return Response(body=self._metrics.render(), content_type=self._metrics.content_type)
+
+    async def _take_frame(self, request: Request) -> Response:
+        reply = await self._node.receive(request.body)
+        return Response(body=reply, content_type=b"application/msgpack")
+
+
+def _written(time: int) -> Response:
+    return Response(body=b"null", headers=((b"Lastword-Time", b"%d" % time),))
+
+
+def _allowed(request: Request, methods: tuple[str, ...]) -> Response | None:
+    """Return the answer to OPTIONS, or None where the method may go on; raise otherwise."""
+    if request.method == "OPTIONS":
+        return _options(methods)
+    if request.method not in methods:
+        raise MethodNotAllowed(f"{request.method} is not taken here", allow=methods)
+    return None
+
+
+def _options(methods: tuple[str, ...]) -> Response:
+    return Response(204, headers=((b"Allow", ", ".join(methods).encode()),))
+
+
+def _time_of_query(request: Request) -> int | None:
+    """Return the time in `?time=`, in microseconds since 1970."""
+    if not request.query:
+        return None
+    if not request.query.startswith(b"time="):
+        _check_no_query(request)
+    found = _TIME.fullmatch(request.query)
+    if found is None or int(found[1]) > TIME_MAX:
+        raise InvalidTime("?time= takes one whole number of microseconds since 1970")
+    return int(found[1])
+
+
+def _check_no_query(request: Request) -> None:
+    if request.query:
+        raise InvalidRequest(
+            "this call does not take that query",
+            hint="PUT, DELETE and PATCH take ?time=, in microseconds since 1970; nothing else is.",
+        )
+
+
+def _check_no_body(request: Request) -> None:
+    if request.body:
+        raise InvalidRequest(
+            "the element is in the path, and the body must be empty",
+            hint="PUT /<set> and PATCH /<set> take elements in the body.",
+        )
+
+
+def _check_members(set_name: bytes, elements: Iterable[bytes]) -> None:
+    """Refuse what is no address where `_peers_` is written."""
+    if set_name == PEERS_SET:
+        for element in elements:
+            checked_address(element.decode(errors="replace"))
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse a write that a page from elsewhere makes a browser send (RFC 6454, section 7)."""
+    origin = request.headers.get(b"origin")
+    if origin is None:
+        return
+    host = request.headers.get(b"host", b"").decode("latin-1")
+    if urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
+        raise ForeignOrigin("a page from another origin wants to write")

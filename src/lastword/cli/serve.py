@@ -1,0 +1,229 @@
+"""`lastword serve`: one node, put together, run, and stopped in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from importlib.metadata import version
+from pathlib import Path
+from secrets import randbits
+from typing import Annotated
+
+import typer
+import uvloop
+
+from lastword.api.http.messages import Request
+from lastword.api.http.server import HttpServer
+from lastword.api.rest import Answer, Rest
+from lastword.api.transport import HttpTransport
+from lastword.cli import logs
+from lastword.config import NodeConfig
+from lastword.errors import Unavailable
+from lastword.node.jobs import Faults
+from lastword.node.node import Node
+from lastword.replication.membership import Identity
+from lastword.replication.replica import ReplicaSettings
+from lastword.store.base import StoreOptions
+from lastword.store.sqlite.store import SqliteStore
+from lastword.wall import wall_us
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S = 10.0
+"""How long requests in flight may take once the node is told to stop."""
+
+_DEFAULTS = NodeConfig()
+
+
+def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by position
+    port: Annotated[
+        int,
+        typer.Option(
+            "-p",
+            "--port",
+            envvar="LASTWORD_PORT",
+            help="TCP port for clients and other nodes. 0 takes a free one.",
+        ),
+    ] = _DEFAULTS.port,
+    database: Annotated[
+        Path,
+        typer.Option(
+            "-d",
+            "--database",
+            "--dbfile",
+            envvar="LASTWORD_DATABASE",
+            help="The node's file; it is made if there is none. One process per file. "
+            "Keep it on a local disk: what it costs to sync is what a write costs.",
+        ),
+    ] = _DEFAULTS.database,
+    initial_peers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-i",
+            "--initial-peers",
+            "--initialpeers",
+            metavar="HOST:PORT",
+            envvar="LASTWORD_INITIAL_PEERS",
+            help="A node to find the others through; repeatable. One that is not a member any "
+            "more does no harm. One that leads to this node names it.",
+        ),
+    ] = None,
+    logging_on: Annotated[
+        bool,
+        typer.Option(
+            "-l",
+            "--logging",
+            envvar="LASTWORD_LOGGING",
+            help="Log what the node does; without it only warnings and errors.",
+        ),
+    ] = False,
+    replication_delay: Annotated[
+        float,
+        typer.Option(
+            "-r",
+            "--replication-delay",
+            "--replicationdelay",
+            metavar="SECONDS",
+            envvar="LASTWORD_REPLICATION_DELAY",
+            help="Between two rounds of replication. Less shows writes elsewhere sooner; "
+            "more costs fewer messages: about 6 a round and node.",
+        ),
+    ] = _DEFAULTS.replication_delay_s,
+    full_replication_delay: Annotated[
+        float,
+        typer.Option(
+            "-f",
+            "--full-replication-delay",
+            "--fullreplicationdelay",
+            metavar="SECONDS",
+            envvar="LASTWORD_FULL_REPLICATION_DELAY",
+            help="Between two full comparisons with one member, the safety net. Less finds what "
+            "was lost sooner; where both sides agree it costs one message.",
+        ),
+    ] = _DEFAULTS.full_replication_delay_s,
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="LASTWORD_HOST",
+            help="The address to listen on. Anything but loopback needs --insecure.",
+        ),
+    ] = _DEFAULTS.host,
+    advertise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            envvar="LASTWORD_ADVERTISE",
+            help="The address under which other nodes reach this one, if it is not the one it "
+            "listens on.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="LASTWORD_INSECURE",
+            help="Listen beyond loopback, where whoever reaches the port may read and write.",
+        ),
+    ] = False,
+) -> None:
+    """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
+    logs.set_up(verbose=logging_on)
+    config = NodeConfig(
+        host=host,
+        port=port,
+        database=database,
+        initial_peers=tuple(initial_peers or ()),
+        advertise=advertise,
+        replication_delay_s=replication_delay,
+        full_replication_delay_s=full_replication_delay,
+        insecure=insecure,
+    )
+    config.check()
+    uvloop.run(run_node(config))
+
+
+async def run_node(config: NodeConfig) -> None:
+    """Open the file, listen, serve until a signal comes, and close all in order."""
+    options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
+    store = SqliteStore(config.database, options)
+    try:
+        await _serve(config, store, _stop_signal())
+    finally:
+        store.close()
+
+
+async def _serve(config: NodeConfig, store: SqliteStore, stop: asyncio.Event) -> None:
+    """Listen first, since a node's own address may depend on the port; then let it replicate."""
+    faults = Faults()
+    front = _Front()
+    server = await HttpServer.start(
+        front,
+        host=config.host,
+        port=config.port,
+        on_fault=lambda error: faults.note("a request", error),
+    )
+    try:
+        node = _node(config, store, server.port, faults)
+        front.rest = Rest(node, version("lastword"))
+        running = asyncio.create_task(node.run())
+        _announce(config, server.port, store)
+        await asyncio.wait(
+            {running, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        await server.close(DRAIN_S)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    finally:
+        await server.close(0)
+
+
+def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> Node:
+    return Node(
+        store,
+        HttpTransport(),
+        Identity(
+            default=config.default_address(port),
+            advertise=config.advertise,
+            contacts=config.initial_peers,
+        ),
+        settings=ReplicaSettings(full_interval_us=int(config.full_replication_delay_s * 1e6)),
+        interval_s=config.replication_delay_s,
+        faults=faults,
+    )
+
+
+class _Front:
+    """Answers requests by the node's interface, once there is a node."""
+
+    rest: Rest | None = None
+
+    def __call__(self, request: Request) -> Answer:
+        if self.rest is None:
+            raise Unavailable("the node is starting")
+        return self.rest(request)
+
+
+def _announce(config: NodeConfig, port: int, store: SqliteStore) -> None:
+    """Say in one line what listens where, on which file, with how many sets."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    typer.echo(
+        f"lastword {version('lastword')} serves http://{host}:{port} "
+        f"on {config.database} ({len(store.totals())} sets)"
+    )
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return an event that the first SIGTERM or SIGINT sets; the second ends the process."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop

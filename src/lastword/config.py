@@ -1,0 +1,66 @@
+"""The options of a node, checked: each error is one clear line before anything is opened."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from lastword.errors import ConfigError
+from lastword.replication.address import checked_address
+
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, not to listen there
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What a node is started with. Periods are in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    database: Path = Path("lastword.db")
+    initial_peers: tuple[str, ...] = ()
+    advertise: str | None = None
+    replication_delay_s: float = 0.2
+    full_replication_delay_s: float = 60.0
+    insecure: bool = False
+
+    def check(self) -> None:
+        """Raise ConfigError or InvalidAddress where an option cannot be meant so."""
+        for address in (*self.initial_peers, *filter(None, (self.advertise,))):
+            checked_address(address)
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port {self.port} is not between 0 and 65535")
+        for name, period_s in (
+            ("--replication-delay", self.replication_delay_s),
+            ("--full-replication-delay", self.full_replication_delay_s),
+        ):
+            if not 0.001 <= period_s <= 86_400 * 366:
+                raise ConfigError(f"{name} {period_s} is not between 0.001 and a year of seconds")
+        self._check_exposure()
+
+    def _check_exposure(self) -> None:
+        if not self.insecure and not _is_loopback(self.host):
+            raise ConfigError(
+                f"{self.host or 'every address'} is reachable from other machines, and whoever "
+                "reaches this node may read and write everything",
+                hint="Listen on 127.0.0.1, or pass --insecure on a network that you trust.",
+            )
+        if self.host in WILDCARDS and self.advertise is None and not self.initial_peers:
+            raise ConfigError(
+                f"others cannot reach this node as {self.host or 'every address'}",
+                hint="Say by --advertise host:port, or by -i, under which address they reach it.",
+            )
+
+    def default_address(self, port: int) -> str:
+        """Return the address of a node that listens on `port`; empty for a wildcard host."""
+        if self.host in WILDCARDS:
+            return ""
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

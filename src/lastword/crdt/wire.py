@@ -1,0 +1,171 @@
+"""The wire forms of a state: which elements were added and removed, and when.
+
+In JSON: `{"lwwAdded": {element: time}, "lwwRemoved": {element: time}}`. Elements that are valid
+UTF-8 are text; all others stand, in Base64, in `lwwAddedBase64` and `lwwRemovedBase64`, which are
+written only where there are any. In msgpack: the first two maps, with keys of text or bytes.
+Times are microseconds since 1970; stamps do not leave the house.
+
+Decoding promises that whatever is not exactly this is refused with one of InvalidRequest,
+InvalidTime and InvalidElement, in a short message, at a cost that follows the length of the data.
+A map that is missing is empty. An element that stands in several maps gets its greatest stamp; of
+a key that stands twice in one map the last counts, as in most readers of JSON.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from lastword.crdt.stamp import is_removed, pack, time_of
+from lastword.errors import InvalidElement, InvalidRequest, InvalidTime, LastwordError
+from lastword.limits import ELEMENT_BYTES_MAX
+
+K = TypeVar("K")
+M = TypeVar("M")
+
+Entries = Iterable[tuple[bytes, int]]
+"""Elements with their stamps, each element once."""
+
+MESSAGE_CHARS_MAX: Final = 120
+"""Of the decoder's message about a wrong shape, which may quote a key of any length."""
+
+
+class _JsonState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    lww_added: dict[str, int] = {}
+    lww_removed: dict[str, int] = {}
+    lww_added_base64: dict[str, int] = {}
+    lww_removed_base64: dict[str, int] = {}
+
+
+class _MsgpackState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    lww_added: dict[Any, int] = {}
+    lww_removed: dict[Any, int] = {}
+
+
+_JSON: Final = msgspec.json.Decoder(_JsonState)
+_MSGPACK: Final = msgspec.msgpack.Decoder(_MsgpackState)
+
+
+def encode_json(entries: Entries) -> bytes:
+    """Return the JSON of a state."""
+    maps: dict[str, dict[str, int]] = {"lwwAdded": {}, "lwwRemoved": {}}
+    for element, stamp in entries:
+        name = "lwwRemoved" if is_removed(stamp) else "lwwAdded"
+        try:
+            key = element.decode()
+        except UnicodeDecodeError:
+            name += "Base64"
+            key = b64encode(element).decode()
+        maps.setdefault(name, {})[key] = time_of(stamp)
+    return msgspec.json.encode(maps)
+
+
+def decode_json(data: bytes) -> dict[bytes, int]:
+    """Return the greatest stamp of each element of a state in JSON.
+
+    Raises InvalidRequest, InvalidTime, InvalidElement.
+    """
+    state = _decoded(_JSON.decode, data)
+    return _greatest(
+        chain(
+            _entries(state.lww_added, element_bytes, removed=False),
+            _entries(state.lww_removed, element_bytes, removed=True),
+            _entries(state.lww_added_base64, _unbase64, removed=False),
+            _entries(state.lww_removed_base64, _unbase64, removed=True),
+        )
+    )
+
+
+def encode_msgpack(entries: Iterable[tuple[str | bytes, int]]) -> bytes:
+    """Return the msgpack of a state: text stays text, and bytes stay bytes."""
+    maps: dict[str, dict[str | bytes, int]] = {"lwwAdded": {}, "lwwRemoved": {}}
+    for element, stamp in entries:
+        maps["lwwRemoved" if is_removed(stamp) else "lwwAdded"][element] = time_of(stamp)
+    return msgspec.msgpack.encode(maps)
+
+
+def decode_msgpack(data: bytes) -> dict[bytes, int]:
+    """Return the greatest stamp of each element of a state in msgpack, text as its UTF-8.
+
+    Raises InvalidRequest, InvalidTime, InvalidElement.
+    """
+    return _greatest((element_bytes(key), at) for key, at in decode_msgpack_keys(data).items())
+
+
+def decode_msgpack_keys(data: bytes) -> dict[str | bytes, int]:
+    """Do as `decode_msgpack`, but tell text from bytes: `"a"` and `b"a"` are two elements."""
+    state = _decoded(_MSGPACK.decode, data)
+    return _greatest(
+        chain(
+            _entries(state.lww_added, _text_or_bytes, removed=False),
+            _entries(state.lww_removed, _text_or_bytes, removed=True),
+        )
+    )
+
+
+def element_bytes(element: str | bytes) -> bytes:
+    """Return the bytes of an element, text as its UTF-8.
+
+    Raises InvalidElement if it is over its limit, or text that has no UTF-8 form.
+    """
+    try:
+        encoded = element.encode() if isinstance(element, str) else element
+    except UnicodeEncodeError as error:
+        raise InvalidElement(
+            "the element has a lone surrogate, so it is no text",
+            hint="Elements that are not text are bytes.",
+        ) from error
+    if len(encoded) > ELEMENT_BYTES_MAX:
+        raise InvalidElement(f"an element of {len(encoded)} bytes is over {ELEMENT_BYTES_MAX}")
+    return encoded
+
+
+def _greatest(entries: Iterable[tuple[K, int]]) -> dict[K, int]:
+    stamps: dict[K, int] = {}
+    for key, stamp in entries:
+        stamps[key] = max(stamp, stamps.get(key, stamp))
+    return stamps
+
+
+def _entries(
+    times: dict[Any, int], element_of: Callable[[Any], K], *, removed: bool
+) -> Iterator[tuple[K, int]]:
+    for key, time in times.items():
+        yield element_of(key), pack(time, removed=removed)
+
+
+def _unbase64(key: str) -> bytes:
+    try:
+        element = b64decode(key)
+    except ValueError as error:
+        raise InvalidRequest("a key of a Base64 map is not Base64") from error
+    if b64encode(element).decode() != key:
+        raise InvalidRequest("a key of a Base64 map is not in the one form that its bytes have")
+    return element_bytes(element)
+
+
+def _text_or_bytes(key: object) -> str | bytes:
+    if not isinstance(key, str | bytes):
+        raise InvalidRequest(f"a key is text or bytes, not {type(key).__name__}")
+    element_bytes(key)
+    return key
+
+
+def _decoded(decode: Callable[[bytes], M], data: bytes) -> M:
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(str(error)) from error
+    except RecursionError as error:
+        raise InvalidRequest("the state is nested too deeply") from error
+
+
+def _refusal(message: str) -> LastwordError:
+    """Return the error for a value of the wrong type; the values of the inner maps are times."""
+    if message.endswith("[...]`") and not message.startswith("Object contains unknown field"):
+        return InvalidTime(f"a time is not a whole number in range: {message}")
+    return InvalidRequest(message[:MESSAGE_CHARS_MAX])

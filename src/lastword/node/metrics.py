@@ -1,0 +1,70 @@
+"""What a node measures of itself, in the Prometheus text format."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from lastword.node.node import Node
+
+_HELP = {
+    "rounds": "rounds of replication begun",
+    "walks_begun": "walks over other nodes' logs begun",
+    "walks_finished": "walks that reached the end of a log",
+    "walks_from_start": "pages that began at the start of a log",
+    "pages_applied": "pages of walks applied",
+    "pages_refused": "pages that did not follow the cursor, dropped",
+    "entries_sent": "entries sent to other nodes",
+    "entries_received": "entries received from other nodes",
+    "entries_changed": "received entries that were newer than what was held",
+    "dots_adopted": "rows that took another dot of the same stamp",
+    "dots_renewed": "rows that got a new dot because nobody covered theirs",
+    "scans_finished": "full comparisons ended",
+    "scans_equal": "full comparisons that found both sides equal",
+    "repairs": "entries that were lacking here although their dots were covered",
+    "sends_failed": "frames that no reply came to",
+    "runs_begun_again": "runs begun because this one was seen further than its own log",
+}
+
+
+class NodeMetrics:
+    """The metrics of one node."""
+
+    content_type = b"text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def render(self) -> bytes:
+        """Return all metrics in the text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric as it is now."""
+        node = self._node
+        for name, value in asdict(node.replica.counters).items():
+            yield CounterMetricFamily(f"lastword_{name}", _HELP[name], value)
+        yield CounterMetricFamily("lastword_commits", "transactions committed", node.store.commits)
+        faults = CounterMetricFamily(
+            "lastword_faults", "faults in the node's own work", labels=["where"]
+        )
+        for where, count in node.faults.counts.items():
+            faults.add_metric([where], count)
+        yield faults
+        yield from self._gauges()
+
+    def _gauges(self) -> Iterator[Metric]:
+        store = self._node.store
+        totals = list(store.totals().values())
+        yield GaugeMetricFamily("lastword_sets", "sets that hold an entry", len(totals))
+        yield GaugeMetricFamily(
+            "lastword_elements", "elements present in all sets", sum(t.present for t in totals)
+        )
+        yield GaugeMetricFamily(
+            "lastword_tombstones", "tombstones held in all sets", sum(t.tombstones for t in totals)
+        )
+        yield GaugeMetricFamily("lastword_log_end", "greatest log number given", store.log_end)
+        yield GaugeMetricFamily("lastword_members", "listed addresses", len(store.members()))

@@ -1,0 +1,115 @@
+"""A node that runs: the replica on a thread of its own, exchanges with others, and their timers.
+
+The replica's state is the store; it waits for commits, so it has a thread. Everything else is on
+the event loop. One task group owns all that runs.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random, SystemRandom
+from typing import TypeVar
+
+from lastword.errors import PeerError, Unreachable
+from lastword.node.commits import Commits
+from lastword.node.jobs import Faults, run_periodically
+from lastword.node.transport import Transport
+from lastword.replication import frames
+from lastword.replication.membership import Identity
+from lastword.replication.replica import Replica, ReplicaSettings, Send
+from lastword.store.sqlite.store import SqliteStore
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Node:
+    """One node of a cluster, over a store that is open and a transport.
+
+    `run` serves until it is cancelled; the store is closed by whoever opened it.
+    """
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        transport: Transport,
+        identity: Identity,
+        *,
+        settings: ReplicaSettings,
+        interval_s: float,
+        faults: Faults | None = None,
+    ) -> None:
+        self.store = store
+        self.faults = faults or Faults()
+        self.replica = Replica(store, identity, settings, store.options.wall)
+        self.commits = Commits(store, asyncio.get_running_loop())
+        self._transport = transport
+        self._interval_s = interval_s
+        self._rng: Random = SystemRandom()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lastword-replica")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="lastword-reader")
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Replicate until cancelled; then finish what is on its way to the disk."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await run_periodically(
+                    "replication",
+                    self.tick,
+                    interval_s=self._interval_s,
+                    rng=self._rng,
+                    faults=self.faults,
+                )
+        finally:
+            self._tasks = None
+            await self._transport.close()
+            self._thread.shutdown()
+            self._readers.shutdown()
+
+    async def tick(self) -> None:
+        """Do what replication has due now."""
+        self._send_all(await self._on_thread(lambda: self.replica.tick(_now_us(), self._rng)))
+
+    async def receive(self, data: bytes) -> bytes:
+        """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""
+        return await self._on_thread(
+            lambda: frames.encode(self.replica.receive(frames.decode(data), _now_us()))
+        )
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns; it may read long, and runs beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    def _send_all(self, sends: list[Send]) -> None:
+        if self._tasks is not None:
+            for send in sends:
+                self._tasks.create_task(self._exchange(send))
+
+    async def _exchange(self, send: Send) -> None:
+        """Send a frame, and let the replica go on from the reply or from its absence."""
+        try:
+            self._send_all(await self._converse(send))
+        except Exception as error:  # noqa: BLE001 - one exchange must not end the others
+            self.faults.note("exchange", error)
+
+    async def _converse(self, send: Send) -> list[Send]:
+        address, replica = send.address, self.replica
+        data = await self._on_thread(lambda: frames.encode(send.frame))
+        try:
+            reply = await self._transport.send(address, data)
+            return await self._on_thread(
+                lambda: replica.answer(address, frames.decode(reply), _now_us())
+            )
+        except (Unreachable, PeerError) as error:
+            logger.info("no answer from %s: %s", address, error)
+            return await self._on_thread(lambda: replica.silence(address, _now_us()))
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1_000

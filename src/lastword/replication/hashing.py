@@ -58,15 +58,21 @@ class Place(NamedTuple):
 
 
 def place(set_name: bytes, element: bytes, digest_key: bytes) -> Place:
-    """Return the place of `element`; its `key` is the position, big-endian, and the element.
-
-    A set's name has no '/', so that joining the two by one is unambiguous.
-    """
-    digest = blake2b(set_name + b"/" + element, digest_size=40, key=digest_key).digest()
-    position, a_first, b_first, a_second, b_second = _LANES(digest)
+    """Return the place of `element`; its `key` is the position, big-endian, and the element."""
+    position, a_first, b_first, a_second, b_second = _LANES(_hash(set_name, element, digest_key))
     return Place(
         position + element, a_first & PRIME, b_first & PRIME, a_second & PRIME, b_second & PRIME
     )
+
+
+def key_of(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
+    """Return the key of `element`'s place alone."""
+    return _hash(set_name, element, digest_key)[:POSITION_BYTES] + element
+
+
+def _hash(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
+    """Hash set and element; a name has no '/', so that joining the two by one is unambiguous."""
+    return blake2b(set_name + b"/" + element, digest_size=40, key=digest_key).digest()
 
 
 def element_of(key: bytes) -> bytes:

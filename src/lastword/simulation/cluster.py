@@ -111,10 +111,9 @@ class Cluster:
         )
         node.store = node.disk.open(options, self.oracle)
         self.oracle.check_all(node.store)
-        others = [address for address in self.nodes if address != node.address]
         node.replica = Replica(
             node.store,
-            Identity(default=node.address, contacts=(self.rng.choice(others),)),
+            Identity(default=node.address, contacts=(self._contact(node),)),
             ReplicaSettings(
                 full_interval_us=settings.full_interval_us,
                 orphan_us=settings.orphan_us,
@@ -125,6 +124,12 @@ class Cluster:
         )
         node.starts += 1
         self._tick(node, node.starts)
+
+    def _contact(self, node: SimulatedNode) -> str:
+        """Return whom a node is told of: one before it, so that nobody is out of all reach."""
+        addresses = list(self.nodes)
+        index = addresses.index(node.address)
+        return self.rng.choice(addresses[:index] or addresses[1:])
 
     def _tick(self, node: SimulatedNode, start: int) -> None:
         if node.replica is None or node.starts != start:
@@ -146,8 +151,17 @@ class Cluster:
         self._gather(node)
         node.store = node.replica = None
         node.held.clear()
+        if self.rng.random() < self.settings.wiped:
+            self._wipe(node)
         bounds = self.rng.choice((self.settings.down_us, self.settings.long_down_us))
         self._at(self._between(bounds), lambda: self._restart(node))
+
+    def _wipe(self, node: SimulatedNode) -> None:
+        """Lose the whole disk; the node comes back with an empty one."""
+        self.met.wiped += 1
+        others = [other.disk.stable for other in self.nodes.values() if other is not node]
+        node.disk = SimulatedDisk(DIGEST_KEY_DEFAULT)
+        self.oracle.doubt(others)
 
     def _restart(self, node: SimulatedNode) -> None:
         if node.store is None:

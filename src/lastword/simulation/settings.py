@@ -26,6 +26,7 @@ class SimulationSettings:
     timeout_us: int = 2 * SECOND_US
     skew_us: int = SECOND_US // 2
     crashes_per_s: float = 0.02
+    wiped: float = 0.1
     down_us: tuple[int, int] = (SECOND_US, 20 * SECOND_US)
     long_down_us: tuple[int, int] = (150 * SECOND_US, 250 * SECOND_US)
     partitions_per_s: float = 0.02
@@ -43,6 +44,7 @@ class Met:
     cut: int = 0
     partitions: int = 0
     crashes: int = 0
+    wiped: int = 0
     unsynced_lost: int = 0
     walks_from_start: int = 0
     walks_broken_off: int = 0

@@ -100,8 +100,8 @@ class BaseStore(ABC):
         """Return up to `limit` rows after log number `after`, in order, from one snapshot."""
 
     @abstractmethod
-    def number_at(self, wall_us: int) -> int:
-        """Return the greatest log number that was certainly reached by `wall_us`."""
+    def marked_at(self, wall_us: int) -> int:
+        """Return the number of the last mark that was set by `wall_us`, or 0."""
 
     @abstractmethod
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
@@ -116,6 +116,11 @@ class BaseStore(ABC):
         check_rows(self.ledger, self.all_rows())
 
     # -- reads
+
+    def number_at(self, wall_us: int) -> int:
+        """Return a log number that was certainly reached by `wall_us`; a minute late at most."""
+        end = self.ledger.end_at(wall_us)
+        return self.marked_at(wall_us) if end is None else end
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""

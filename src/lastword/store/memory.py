@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from lastword.replication.entries import Entry
-from lastword.replication.hashing import element_of, place
+from lastword.replication.hashing import element_of, key_of
 from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
 from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
 from lastword.store.operations import BeginRun
@@ -94,7 +94,7 @@ class MemoryStore(BaseStore):
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
-        row = self.image.rows.get((set_name, place(set_name, element, self.ledger.digest_key).key))
+        row = self.image.rows.get((set_name, key_of(set_name, element, self.ledger.digest_key)))
         return None if row is None else row.stamp
 
     def entries(
@@ -113,8 +113,8 @@ class MemoryStore(BaseStore):
         ledger = self.ledger
         return LogSlice(ledger.log_end, dict(ledger.seen), self.image.log_rows(after, limit))
 
-    def number_at(self, wall_us: int) -> int:
-        """Return the greatest log number that was certainly reached by `wall_us`."""
+    def marked_at(self, wall_us: int) -> int:
+        """Return the number of the last mark that was set by `wall_us`, or 0."""
         index = bisect_right(self.image.marks, wall_us, key=lambda mark: mark.wall_us)
         return self.image.marks[index - 1].number if index else 0
 

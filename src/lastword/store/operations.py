@@ -1,7 +1,8 @@
 """All that can change a store. Each is one atomic operation of `transaction.Transaction`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lastword.crdt.stamp import checked_time, next_above, pack, time_of
 from lastword.errors import FutureTime
@@ -14,8 +15,7 @@ from lastword.store.transaction import Name, Transaction
 PEERS_SET = b"_peers_"
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Add and remove elements of one set, atomically; an element stands in one of the two only.
 
     Without `time` each is made greater than what is held, so that it is visible here. With it,
@@ -43,22 +43,25 @@ class Write:
         return self.time
 
     def _write_now(self, transaction: Transaction) -> int:
-        planned = list(self._plan(transaction))
+        planned = self._plan(transaction, self.add, removed=False)
+        planned += self._plan(transaction, self.remove, removed=True)
         for where, stamp in planned:
             transaction.put_own(self.set_name, where, stamp)
-        return min((time_of(stamp) for _, stamp in planned), default=transaction.now())
+        return min([time_of(stamp) for _, stamp in planned], default=transaction.now())
 
-    def _plan(self, transaction: Transaction) -> Iterator[tuple[Place, int]]:
-        now = transaction.now()
-        for elements, removed in ((self.add, False), (self.remove, True)):
-            for element in dict.fromkeys(elements):
-                where = transaction.place(self.set_name, element)
-                held = transaction.row(self.set_name, where.key)
-                yield where, next_above(held and held.stamp, now, removed=removed)
+    def _plan(
+        self, transaction: Transaction, elements: tuple[bytes, ...], *, removed: bool
+    ) -> list[tuple[Place, int]]:
+        """Return what to put, or raise where an element can take no greater stamp."""
+        set_name, now, planned = self.set_name, transaction.now(), []
+        for element in elements if len(elements) < 2 else dict.fromkeys(elements):
+            where = transaction.place(set_name, element)
+            held = transaction.row(set_name, where.key)
+            planned.append((where, next_above(held and held.stamp, now, removed=removed)))
+        return planned
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Struct, frozen=True):
     """Merge a client's state (element -> stamp) into a set.
 
     The result is the number of elements whose state changed.
@@ -99,8 +102,7 @@ def future_time(element: bytes, time: int, limit: int) -> FutureTime:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyPage:
+class ApplyPage(Struct, frozen=True):
     """Take in a page of another node's log; see replication.port.State.apply."""
 
     page: Page
@@ -127,8 +129,7 @@ class ApplyPage:
         return applied
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyScan:
+class ApplyScan(Struct, frozen=True):
     """Take in a stretch of a scan; it raises neither cursor nor vector."""
 
     scan: Scan
@@ -172,8 +173,7 @@ def _may_adopt(transaction: Transaction, held: Row, run: int, number: int) -> bo
     return own != (run, number) and not transaction.covers(*own)
 
 
-@dataclass(frozen=True, slots=True)
-class Redot:
+class Redot(Struct, frozen=True):
     """Give orphaned rows new dots of this run, their stamps unchanged, and note how far we are.
 
     The result is how many still were as the read found them and still not covered.
@@ -202,8 +202,7 @@ class Redot:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class BeginRun:
+class BeginRun(Struct, frozen=True):
     """Begin a run on this file."""
 
     run_id: int
@@ -217,8 +216,7 @@ class BeginRun:
         transaction.begin_run(self.run_id)
 
 
-@dataclass(frozen=True, slots=True)
-class ListMember:
+class ListMember(Struct, frozen=True):
     """Put an address into `_peers_`, as this node's own."""
 
     address: str

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from lastword.crdt.clock import HybridClock, Wall
-from lastword.crdt.stamp import is_removed, time_of
 from lastword.replication.entries import Cursor
-from lastword.replication.hashing import Place, Sums, place
+from lastword.replication.hashing import PRIME, Place, Sums, place
 from lastword.replication.vectors import Vector, covers
-from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, Mark, OwnRun, Row, Totals
+from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -35,14 +34,15 @@ class Operation(Protocol[T_co]):
 class Transaction:
     """A group of operations on rows that were fetched, and on a ledger that stays as it is."""
 
-    __slots__ = ("_clock", "_places", "_rows", "_time", "changes", "ledger", "wall_us")
+    __slots__ = ("_clock", "_places", "_rows", "_tallies", "_time", "changes", "ledger", "wall_us")
 
     def __init__(self, ledger: Ledger, *, wall: Wall, max_skew_us: int) -> None:
         self.ledger = ledger
         self.wall_us = wall()
         self.changes = Changes(ledger.log_end, ledger.clock_last)
         self._rows: Mapping[Key, Row] = {}
-        self._places: dict[tuple[bytes, bytes], Place] = {}
+        self._places: dict[Name, Place] = {}
+        self._tallies: dict[bytes, _Tally] = {}
         self._clock = HybridClock(
             lambda: self.wall_us, last=ledger.clock_last, max_skew_us=max_skew_us
         )
@@ -57,7 +57,6 @@ class Transaction:
         """Return the time of this transaction: one for all its writes, since elements differ."""
         if self._time is None:
             self._time = self._clock.now()
-            self.changes.clock_last = self._clock.last
         return self._time
 
     def keys(self, names: Iterable[Name]) -> list[Key]:
@@ -86,10 +85,6 @@ class Transaction:
         """Return whether this node has seen the dot `(run, number)`."""
         return covers(self.changes.seen, run, number) or covers(self.ledger.seen, run, number)
 
-    def totals(self, set_name: bytes) -> Totals:
-        """Return a set's totals as this transaction has them."""
-        return self.changes.totals.get(set_name) or self.ledger.totals.get(set_name, NO_TOTALS)
-
     def cursor(self, peer: str) -> Cursor:
         """Return how far the log of `peer` was read, as this transaction has it."""
         return self.changes.cursors.get(peer) or self.ledger.cursor(peer)
@@ -110,8 +105,9 @@ class Transaction:
         changes.before.setdefault(name, old)
         changes.rows[name] = Row(stamp, run, number, changes.log_end)
         if old is None or old.stamp != stamp:
-            self._add_up(set_name, where, old, stamp)
-            self._observe(time_of(stamp))
+            self._tally(set_name).add_up(where, old, stamp)
+            if stamp >> 1 > self._clock.last:
+                self._clock.observe(stamp >> 1)
 
     def raise_seen(self, vector: Vector) -> None:
         """Take another's vector into this node's own: the maximum for each run."""
@@ -134,25 +130,55 @@ class Transaction:
     def finish(self) -> Changes:
         """Return all that was done."""
         changes = self.changes
+        changes.clock_last = self._clock.last
+        for set_name, tally in self._tallies.items():
+            changes.totals[set_name] = tally.totals()
         if not changes.is_empty:
-            changes.mark = self._mark()
+            changes.mark = self.ledger.next_mark(self.wall_us, changes.log_end)
         return changes
 
-    def _mark(self) -> Mark | None:
-        return self.ledger.next_mark(self.wall_us, self.changes.log_end)
+    def _tally(self, set_name: bytes) -> "_Tally":
+        tally = self._tallies.get(set_name)
+        if tally is None:
+            totals = self.ledger.totals.get(set_name, NO_TOTALS)
+            tally = self._tallies[set_name] = _Tally(totals)
+        return tally
 
-    def _add_up(self, set_name: bytes, where: Place, old: Row | None, stamp: int) -> None:
-        totals = self.totals(set_name)
-        step = where.change(None if old is None else old.stamp, stamp)
-        present = (not is_removed(stamp)) - (old is not None and not is_removed(old.stamp))
-        tombstones = is_removed(stamp) - (old is not None and is_removed(old.stamp))
-        self.changes.totals[set_name] = Totals(
-            totals.present + present,
-            totals.tombstones + tombstones,
-            Sums.plus(totals.sums, step),
-            totals.collected_time,
+
+class _Tally:
+    """A set's totals while a transaction adds them up; reduced modulo the prime at its end."""
+
+    __slots__ = ("_before", "_first", "_present", "_second", "_tombstones")
+
+    def __init__(self, before: Totals) -> None:
+        self._before = before
+        self._present = before.present
+        self._tombstones = before.tombstones
+        self._first, self._second = before.sums
+
+    def add_up(self, where: Place, old: Row | None, stamp: int) -> None:
+        """Count a row's change from `old` to `stamp`."""
+        if old is None:
+            step = stamp
+            self._first += where.b_first
+            self._second += where.b_second
+        else:
+            step = stamp - old.stamp
+            if old.stamp & 1:
+                self._tombstones -= 1
+            else:
+                self._present -= 1
+        self._first += where.a_first * step
+        self._second += where.a_second * step
+        if stamp & 1:
+            self._tombstones += 1
+        else:
+            self._present += 1
+
+    def totals(self) -> Totals:
+        """Return the totals so far."""
+        return self._before._replace(
+            present=self._present,
+            tombstones=self._tombstones,
+            sums=Sums(self._first % PRIME, self._second % PRIME),
         )
-
-    def _observe(self, time: int) -> None:
-        self._clock.observe(time)
-        self.changes.clock_last = self._clock.last

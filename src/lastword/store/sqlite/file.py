@@ -11,11 +11,13 @@ import apsw.sqlite_extra
 
 from lastword.errors import (
     CorruptStore,
+    DiskFailed,
     FileInUse,
     FileUnusable,
     ForeignFile,
     LastwordError,
     NewerFormat,
+    StoreError,
 )
 from lastword.store.sqlite import schema
 
@@ -86,6 +88,7 @@ def closing_on_error(connection: apsw.Connection) -> Iterator[None]:
 
 def _create(path: Path, digest_key: bytes) -> None:
     """Make the file under another name, whole, and then give it its own: there is no half file."""
+    _refuse_leftovers(path)
     draft = path.with_name(f"{path.name}-new")
     draft.unlink(missing_ok=True)
     with contextlib.closing(connect(draft)) as connection:
@@ -94,6 +97,17 @@ def _create(path: Path, digest_key: bytes) -> None:
     directory = os.open(path.parent, os.O_RDONLY)
     os.fsync(directory)
     os.close(directory)
+
+
+def _refuse_leftovers(path: Path) -> None:
+    """Refuse to make a file beside another's log: SQLite would play that into the new one."""
+    for suffix in ("-wal", "-journal"):
+        left = path.with_name(path.name + suffix)
+        if left.exists():
+            raise FileUnusable(
+                f"{left} belongs to a file that is gone",
+                hint="Bring the file back, or move its log away too.",
+            )
 
 
 def _make_tables(connection: apsw.Connection, digest_key: bytes) -> None:
@@ -136,6 +150,29 @@ def _load_checksums() -> None:
         loader = apsw.Connection(":memory:")
         apsw.sqlite_extra.load(loader, "cksumvfs")
         loader.close()
+
+
+def failure(error: apsw.Error, path: Path, *, hint: str | None = None) -> StoreError:
+    """Return what an error of SQLite's means while the file is open: damage, or a failing disk.
+
+    `hint` is for a failing disk.
+    """
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError) or _is_checksum_error(error):
+        return CorruptStore(f"{path} is damaged: {error}")
+    return DiskFailed(f"the disk of {path} failed: {error}", hint=hint)
+
+
+def _is_checksum_error(error: apsw.Error) -> bool:
+    return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of a read into an error of ours."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise failure(error, path) from error
 
 
 @contextlib.contextmanager

@@ -8,12 +8,18 @@ from typing import Any, TypeVar, cast
 import apsw
 
 from lastword.errors import CorruptStore, FileUnusable
-from lastword.replication.hashing import place
+from lastword.replication.hashing import key_of
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.operations import BeginRun
 from lastword.store.sqlite import tables
-from lastword.store.sqlite.file import FileLock, closing_on_error, connect, open_or_create
+from lastword.store.sqlite.file import (
+    FileLock,
+    closing_on_error,
+    connect,
+    open_or_create,
+    reading,
+)
 from lastword.store.sqlite.writer import Done, Writer
 from lastword.store.transaction import Operation
 
@@ -21,7 +27,7 @@ T = TypeVar("T")
 
 _STAMP = "SELECT stamp FROM entries WHERE set_id = ? AND key = ?"
 _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY key LIMIT ?"
-_NUMBER_AT = "SELECT number FROM marks WHERE wall_us <= ? ORDER BY wall_us DESC LIMIT 1"
+_MARKED_AT = "SELECT number FROM marks WHERE wall_us <= ? ORDER BY wall_us DESC LIMIT 1"
 
 
 class SqliteStore(BaseStore):
@@ -52,7 +58,11 @@ class SqliteStore(BaseStore):
         self._local = threading.local()
         self._writer = Writer(connection, self._numbers, self.ledger, options)
         self._closed = False
-        self.execute(BeginRun(options.new_run()))
+        try:
+            self.execute(BeginRun(options.new_run()))
+        except BaseException:
+            self.close()
+            raise
 
     # -- writes
 
@@ -87,40 +97,45 @@ class SqliteStore(BaseStore):
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
         set_id = self._numbers.set_ids.get(set_name)
-        key = place(set_name, element, self.ledger.digest_key).key
-        return cast("int | None", self._reader.execute(_STAMP, (set_id, key)).get)
+        key = key_of(set_name, element, self.ledger.digest_key)
+        with reading(self.path):
+            return cast("int | None", self._reader.execute(_STAMP, (set_id, key)).get)
 
     def entries(
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
         set_id = self._numbers.set_ids.get(set_name)
-        rows = self._reader.execute(_CHUNK, (set_id, after, limit)).fetchall()
-        return cast("list[tuple[bytes, int]]", rows)
+        with reading(self.path):
+            rows = self._reader.execute(_CHUNK, (set_id, after, limit)).fetchall()
+            return cast("list[tuple[bytes, int]]", rows)
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""
-        with self._reader as connection:
+        with reading(self.path), self._reader as connection:
             log = tables.read_log(connection, self._numbers, after, limit)
         return log  # noqa: RET504 - inside, mypy takes the connection to swallow exceptions
 
-    def number_at(self, wall_us: int) -> int:
-        """Return the greatest log number that was certainly reached by `wall_us`."""
-        return cast("int", self._reader.execute(_NUMBER_AT, (wall_us,)).get or 0)
+    def marked_at(self, wall_us: int) -> int:
+        """Return the number of the last mark that was set by `wall_us`, or 0."""
+        with reading(self.path):
+            return cast("int", self._reader.execute(_MARKED_AT, (wall_us,)).get or 0)
 
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield every row, from one snapshot."""
-        return tables.all_rows(self._reader, self._numbers)
+        with reading(self.path):
+            yield from tables.all_rows(self._reader, self._numbers)
 
     # -- upkeep
 
     def check(self) -> None:
         """Verify the pages, then every invariant, then that memory and file say the same."""
-        problems = self._reader.execute("PRAGMA integrity_check").fetchall()
+        with reading(self.path):
+            problems = self._reader.execute("PRAGMA integrity_check").fetchall()
+            kept = tables.load_ledger(self._reader)
         if problems != [("ok",)]:
             raise CorruptStore(f"{self.path}: {problems[0][0]}")
         super().check()
-        kept = tables.load_ledger(self._reader)
         if kept != self.ledger:
             raise CorruptStore(f"{self.path}: the file says otherwise than memory of its facts")
 

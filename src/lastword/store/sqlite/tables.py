@@ -42,22 +42,25 @@ class Numbers:
     """The small numbers by which rows of one file name sets and runs.
 
     Only the writer gives new ones; what it gave in a transaction that was rolled back is given
-    again alike by the next, so readers never meet a number that they cannot name.
+    again alike by the next, so readers never meet a number that they cannot name. The file may
+    have gaps for it, where that next one never came.
     """
 
-    __slots__ = ("run_ids", "runs", "set_ids", "sets")
+    __slots__ = ("_last_run", "_last_set", "run_ids", "runs", "set_ids", "sets")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.sets: dict[int, bytes] = dict(connection.execute("SELECT id, name FROM sets"))
         self.runs: dict[int, int] = dict(connection.execute("SELECT id, run FROM runs"))
         self.set_ids = {name: number for number, name in self.sets.items()}
         self.run_ids = {run: number for number, run in self.runs.items()}
+        self._last_set = max(self.sets, default=0)
+        self._last_run = max(self.runs, default=0)
 
     def set_id(self, name: bytes) -> int:
         """Return the number of a set, new if it had none."""
         number = self.set_ids.get(name)
         if number is None:
-            number = len(self.sets) + 1
+            number = self._last_set = self._last_set + 1
             self.sets[number] = name
             self.set_ids[name] = number
         return number
@@ -66,7 +69,7 @@ class Numbers:
         """Return the number of a run, new if it had none."""
         number = self.run_ids.get(run)
         if number is None:
-            number = len(self.runs) + 1
+            number = self._last_run = self._last_run + 1
             self.runs[number] = run
             self.run_ids[run] = number
         return number

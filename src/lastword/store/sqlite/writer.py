@@ -9,15 +9,17 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
 
-from lastword.errors import DiskFailed, LastwordError, Unavailable
+from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Ledger
+from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.tables import Numbers, fetch_rows, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
 
@@ -59,7 +61,7 @@ class Writer:
         self._ledger = ledger
         self._options = options
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
-        self._failed: str | None = None
+        self._failed: StoreError | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lastword-writer", daemon=True)
         self._thread.start()
@@ -125,7 +127,7 @@ class Writer:
 
     def _refuse_after_failure(self) -> None:
         if self._failed is not None:
-            raise DiskFailed(self._failed, hint=_MEND)
+            raise type(self._failed)(str(self._failed), hint=self._failed.hint)
 
     def _commit(self, group: _Group) -> None:
         options = self._options
@@ -155,6 +157,6 @@ class Writer:
                 "the disk is full; the write was not done", hint="Make room: writes then resume."
             )
         if isinstance(error, apsw.Error):
-            self._failed = f"the disk failed: {error}"
-            return DiskFailed(self._failed, hint=_MEND)
+            self._failed = failure(error, Path(self._connection.filename), hint=_MEND)
+            return self._failed
         return error

@@ -1,0 +1,47 @@
+# Everything runs in a virtual environment of its own, made on first use.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 1000
+
+.PHONY: help demo test check serve sim bench chaos build clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "lastword needs Python 3.11 or later; say PYTHON=/path/to/it"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+demo: $(VENV)/installed ## Three nodes, monkeys, a cut and its healing, and the proof that all agree
+	$(BIN)/python tools/demo.py
+
+test: $(VENV)/installed check ## Everything that must hold: ruff, mypy, the whole suite
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/installed ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve: $(VENV)/installed ## One node on port 3000
+	$(BIN)/lastword serve -l
+
+sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 1000)
+	$(BIN)/lastword simulate --seeds $(SEEDS)
+
+bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 10 minutes
+	$(BIN)/python bench/http.py
+
+chaos: sim ## The long runs: many simulated seeds, then a long demo
+	$(BIN)/python tools/demo.py --seconds 120
+
+build: $(VENV)/installed ## Wheel and sdist, into dist/
+	$(BIN)/python -m build --no-isolation
+
+clean: ## Remove what was built and the virtual environment
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

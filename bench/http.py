@@ -1,0 +1,112 @@
+"""The service over HTTP: rates, latencies and memory, with wrk on loopback, medians of three.
+
+    python bench/http.py [--folder DIR] [--seconds 5] [--quick]
+
+Every PUT is on disk before its answer. The generator runs on the same machine; what it took of
+the processor is printed beside what the node took.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import randbits
+
+from harness import Load, machine, median_load, node, random_element, require_disk
+from lastword.store.base import StoreOptions
+from lastword.store.operations import Write
+from lastword.store.sqlite.store import SqliteStore
+from lastword.wall import wall_us
+
+FILL_BATCH = 5_000
+ROW = "| {:44} | {:>9,.0f} | {:>7.2f} | {:>7.2f} | {:>8.0f} | {:>9.0f} |"
+
+
+def main() -> None:
+    """Run every work and print a table."""
+    arguments = _arguments()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: apt-get install wrk")
+    folder = Path(tempfile.mkdtemp(prefix="lastword-bench-", dir=arguments.folder))
+    require_disk(folder)
+    try:
+        print(machine(folder))
+        _rates(folder, arguments.seconds)
+        _large_set(folder, arguments.seconds, 100_000 if arguments.quick else 1_000_000)
+        _memory(folder, 200_000 if arguments.quick else 5_000_000)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _rates(folder: Path, seconds: int) -> None:
+    print("| work | per s | p50 ms | p99 ms | node us | generator us |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    put = random_element("PUT", "bench", 100_000)
+    get = random_element("GET", "bench", 100_000)
+    with node(folder / "rates.db") as target:
+        for connections in (32, 256):
+            load = median_load(target, put, connections=connections, seconds=seconds)
+            _row(f"durable PUT, 100k elements, {connections} connections", load)
+        load = median_load(target, get, connections=64, seconds=seconds)
+        _row("GET of an element, 100k elements, 64 connections", load)
+
+
+def _large_set(folder: Path, seconds: int, elements: int) -> None:
+    """Compare PUTs of random elements into an empty set and into a large one, in turns."""
+    fill(folder / "large.db", elements)
+    script = random_element("PUT", "bench", elements)
+    with node(folder / "empty.db") as empty, node(folder / "large.db") as large:
+        into_empty = median_load(empty, script, connections=64, seconds=seconds)
+        into_large = median_load(large, script, connections=64, seconds=seconds)
+    _row("durable PUT into an empty set, 64 connections", into_empty)
+    _row(f"durable PUT into a set of {elements:,}, 64 connections", into_large)
+    print(f"\nlarge / empty: {into_large.per_s / into_empty.per_s:.2f}")
+
+
+def _memory(folder: Path, elements: int) -> None:
+    """Print the memory of a node with one large set that is read and written at random."""
+    fill(folder / "memory.db", elements)
+    with node(folder / "memory.db") as target:
+        started = target.memory_mb()
+        for method in ("PUT", "GET"):
+            script = random_element(method, "bench", elements)
+            median_load(target, script, connections=64, seconds=3)
+        print(
+            f"memory with a set of {elements:,} elements: {started:.0f} MB at the start, "
+            f"{target.memory_mb():.0f} MB after reads and writes, "
+            f"{target.memory_mb('VmHWM'):.0f} MB at the most"
+        )
+
+
+def fill(database: Path, elements: int) -> None:
+    """Write so many elements into the set `bench` of a new file."""
+    options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
+    store = SqliteStore(database, options)
+    for batch in _batches(elements):
+        store.execute(Write(b"bench", add=batch))
+    store.close()
+
+
+def _batches(elements: int) -> Iterator[tuple[bytes, ...]]:
+    for start in range(0, elements, FILL_BATCH):
+        yield tuple(b"%020d" % i for i in range(start, min(start + FILL_BATCH, elements)))
+
+
+def _row(work: str, load: Load) -> None:
+    print(ROW.format(work, load.per_s, load.p50_ms, load.p99_ms, load.node_us, load.generator_us))
+    if load.errors:
+        sys.exit(f"{load.errors} requests failed")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
+    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where the files go")
+    parser.add_argument("--seconds", type=int, default=5, help="of each run (default 5)")
+    parser.add_argument("--quick", action="store_true", help="with smaller sets")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

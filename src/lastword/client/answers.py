@@ -1,0 +1,91 @@
+"""What a node answers, checked: whatever is not the answer of a node is Unreachable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from lastword.client.text import printable
+from lastword.crdt.wire import decode_json
+from lastword.errors import HTTP_STATUS, LastwordError, MethodNotAllowed, Unreachable
+from lastword.limits import TIME_MAX
+
+TIME_HEADER: Final = "Lastword-Time"
+TIME_DIGITS_MAX: Final = len(str(TIME_MAX))
+
+
+class _Told(msgspec.Struct):
+    code: str
+    message: str
+    hint: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Told
+
+
+_ERROR: Final = msgspec.json.Decoder(_ErrorBody)
+_BY_CODE: Final = {
+    kind.code: kind for kind in reversed(HTTP_STATUS) if kind is not MethodNotAllowed
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it was read, and who gave it."""
+
+    address: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def presence(self) -> bool | None:
+        """Return what is said of an element; None where the set has no entries at all."""
+        if self._is_null:
+            return None
+        present = {b"true": True, b"false": False}.get(self.body.strip())
+        if self.status != 200 or present is None:
+            raise self._failure()
+        return present
+
+    def state(self) -> dict[bytes, int]:
+        """Return the stamp of each element of a state; empty where there is none."""
+        if self._is_null:
+            return {}
+        if self.status != 200:
+            raise self._failure()
+        try:
+            return decode_json(self.body)
+        except LastwordError as error:
+            raise self._no_node(f"no state: {printable(str(error))}") from error
+
+    def time(self) -> int:
+        """Return the time of a write that is on the node's disk, in microseconds since 1970."""
+        if self.status != 200:
+            raise self._failure()
+        text = self.headers.get(TIME_HEADER, "")
+        digits = text.isascii() and text.isdigit() and len(text) <= TIME_DIGITS_MAX
+        if not digits or int(text) > TIME_MAX:
+            raise self._no_node("a write without its time")
+        return int(text)
+
+    @property
+    def _is_null(self) -> bool:
+        return self.status == 404 and self.body.strip() == b"null"
+
+    def _failure(self) -> LastwordError:
+        """Return the error that the node told of."""
+        try:
+            told = _ERROR.decode(self.body).error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._no_node(f"status {self.status}")
+        if self.status < 400:
+            return self._no_node(f"status {self.status}")
+        kind = _BY_CODE.get(told.code, LastwordError)
+        return kind(
+            f"{self.address} refused: {printable(told.message)}", hint=printable(told.hint)
+        )
+
+    def _no_node(self, what: str) -> Unreachable:
+        return Unreachable(f"{self.address} answered, but not as a node does ({what})")

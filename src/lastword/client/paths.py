@@ -1,0 +1,58 @@
+"""The URLs of sets and elements, exact to the byte (RFC 3986, section 2.1).
+
+What is not unreserved is percent-encoded, and nothing is normalised afterwards: an element `..`
+is asked for as `..`.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final
+from urllib.parse import quote_from_bytes
+
+from yarl import URL
+
+from lastword.crdt.wire import element_bytes
+from lastword.errors import InvalidAddress, InvalidSetName
+from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
+
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):([0-9]{1,5})")
+
+
+def base_url(address: str) -> str:
+    """Return the URL of the node at `address`, host:port; raise InvalidAddress if it is none."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 1 <= int(found[2]) <= 65_535 or not _is_host(found[1]):
+        raise InvalidAddress(f"{address[:SHOWN_BYTES_MAX]!r} is not host:port")
+    return f"http://{address}"
+
+
+def set_url(base: str, set_name: str) -> URL:
+    """Return the URL of a set; raise InvalidSetName where a path cannot name it."""
+    return URL(base + _set_path(set_name), encoded=True)
+
+
+def element_url(base: str, set_name: str, element: bytes) -> URL:
+    """Return the URL of an element; raise InvalidSetName or InvalidElement."""
+    quoted = quote_from_bytes(element_bytes(element), safe="")
+    return URL(f"{base}{_set_path(set_name)}/{quoted}", encoded=True)
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return True
+    try:
+        IPv6Address(host[1:-1])
+    except AddressValueError:
+        return False
+    return True
+
+
+def _set_path(set_name: str) -> str:
+    """Return the path of a set. Whether the name is one, the node decides."""
+    try:
+        name = set_name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSetName("the set's name has a lone surrogate, so it is no text") from error
+    if not 1 <= len(name) <= SET_NAME_BYTES_MAX or b"/" in name:
+        raise InvalidSetName(f"{set_name[:SHOWN_BYTES_MAX]!r} is no set's name")
+    return "/" + quote_from_bytes(name, safe="")

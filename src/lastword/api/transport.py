@@ -1,5 +1,7 @@
 """Frames over HTTP: `POST /_/peer`, the reply in the answer's body. One connection pool a node."""
 
+import os
+
 import aiohttp
 
 from lastword.errors import Unreachable
@@ -33,8 +35,7 @@ class HttpTransport:
                 while not answer.content.at_eof() and len(body) <= FRAME_BYTES_MAX:
                     body += await answer.content.read(FRAME_BYTES_MAX + 1 - len(body))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            raise Unreachable(f"{address} did not answer: {reason}") from error
+            raise Unreachable(f"{address} did not answer: {_reason(error)}") from error
         if answer.status != 200:
             raise Unreachable(f"{address} answered with status {answer.status}")
         return body
@@ -42,3 +43,10 @@ class HttpTransport:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._session.close()
+
+
+def _reason(error: Exception) -> str:
+    """Return what happened, in words: the system's own where it said why."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(abs(error.os_error.errno)).lower()
+    return str(error) or type(error).__name__

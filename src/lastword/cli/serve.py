@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 import uvloop
 
-from lastword.api.http.messages import Request
+from lastword.api.access_log import logged
+from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
@@ -165,7 +166,8 @@ async def _serve(config: NodeConfig, store: SqliteStore, stop: asyncio.Event) ->
     )
     try:
         node = _node(config, store, server.port, faults)
-        front.rest = Rest(node, version("lastword"))
+        rest = Rest(node, version("lastword"))
+        front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         running = asyncio.create_task(node.run())
         _announce(config, server.port, store)
         await asyncio.wait(
@@ -197,12 +199,12 @@ def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> 
 class _Front:
     """Answers requests by the node's interface, once there is a node."""
 
-    rest: Rest | None = None
+    handler: Handler | None = None
 
     def __call__(self, request: Request) -> Answer:
-        if self.rest is None:
+        if self.handler is None:
             raise Unavailable("the node is starting")
-        return self.rest(request)
+        return self.handler(request)
 
 
 def _announce(config: NodeConfig, port: int, store: SqliteStore) -> None:

@@ -51,6 +51,7 @@ class Node:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lastword-replica")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="lastword-reader")
         self._tasks: asyncio.TaskGroup | None = None
+        self._silent: set[str] = set()
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -100,12 +101,25 @@ class Node:
         data = await self._on_thread(lambda: frames.encode(send.frame))
         try:
             reply = await self._transport.send(address, data)
-            return await self._on_thread(
+            sends = await self._on_thread(
                 lambda: replica.answer(address, frames.decode(reply), _now_us())
             )
         except (Unreachable, PeerError) as error:
-            logger.info("no answer from %s: %s", address, error)
+            self._log_silence(address, error)
             return await self._on_thread(lambda: replica.silence(address, _now_us()))
+        self._log_answer(address)
+        return sends
+
+    def _log_silence(self, address: str, error: Exception) -> None:
+        """Log that a member does not answer, once until it does."""
+        if address not in self._silent:
+            self._silent.add(address)
+            logger.info("no answer: %s; it stays a member and is called again", error)
+
+    def _log_answer(self, address: str) -> None:
+        if address in self._silent:
+            self._silent.remove(address)
+            logger.info("%s answers again", address)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

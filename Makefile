@@ -18,7 +18,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/installed ## Three nodes, monkeys, a cut and its healing, and the proof that all agree
-	$(BIN)/python tools/demo.py
+	$(BIN)/python -m tools.demo
 
 test: $(VENV)/installed check ## Everything that must hold: ruff, mypy, the whole suite
 	$(BIN)/python -m pytest -n 2
@@ -38,7 +38,7 @@ bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 1
 	$(BIN)/python bench/http.py
 
 chaos: sim ## The long runs: many simulated seeds, then a long demo
-	$(BIN)/python tools/demo.py --seconds 120
+	$(BIN)/python -m tools.demo --seconds 120
 
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lastword.cli import monkey
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.errors import LastwordError, exit_code
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(simulate)
+app.add_typer(monkey.app, name="monkey")
 
 
 def _show_version(wanted: bool) -> None:

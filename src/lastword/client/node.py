@@ -122,5 +122,5 @@ async def _read(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
 def _reason(error: Exception) -> str:
     """Return in a few words why there was no answer."""
     if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
+        return os.strerror(error.errno) if error.errno > 0 else printable(str(error.strerror))
     return printable(str(error)) or "it took too long"

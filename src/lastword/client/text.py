@@ -23,9 +23,9 @@ def printable(text: str) -> str:
 
 
 def shown_element(element: bytes) -> str:
-    """Return an element as one printable word; one that could be misread is quoted as in Python.
+    """Return an element in printable characters; what could be misread is quoted as in Python.
 
-    Elements that are not UTF-8 are shown as bytes: `b'\\xff'`. Long ones end in `…`.
+    Elements that are not UTF-8 are shown as bytes, as in `b'...'`. Long ones end in `…`.
     """
     try:
         text = element.decode()

@@ -1,0 +1,73 @@
+"""What every monkey is given, and the patience that all of them have with a silent node."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Final, TypeVar
+
+from lastword.client.node import AsyncNode
+from lastword.errors import Unavailable, Unreachable
+
+T = TypeVar("T")
+
+ELEMENT_MAX: Final = 100
+"""Elements are the numbers from 0 to this: few enough that monkeys meet at every one of them."""
+
+RETRY_S: Final = 1.0
+"""Between two calls to a node that does not answer. Less finds it sooner and costs more calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A node, a set on it, and the world: randomness, sleep, and whom to tell.
+
+    `say` takes a line about what was done, `warn` one about trouble.
+    """
+
+    node: AsyncNode
+    set_name: str
+    rng: Random
+    sleep: Callable[[float], Awaitable[None]]
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what `call` returns, however long the node is away; tell once that it is.
+
+        Raises what the node refuses: asking again would not help.
+        """
+        silent = False
+        while True:
+            try:
+                answer = await call()
+            except (Unreachable, Unavailable) as error:
+                if not silent:
+                    self.warn(f"{error}; trying again every {RETRY_S:g} s")
+                silent = True
+                await self.sleep(RETRY_S)
+            else:
+                if silent:
+                    self.warn(f"{self.node.address} answers again")
+                return answer
+
+    def random_element(self) -> bytes:
+        """Return one of the numbers that monkeys play with."""
+        return b"%d" % self.rng.randint(0, ELEMENT_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a monkey waits before each operation: anything between the two, in milliseconds."""
+
+    low_ms: float
+    high_ms: float
+
+    async def wait(self, setting: Setting) -> None:
+        """Sleep for a random delay."""
+        await setting.sleep(setting.rng.uniform(self.low_ms, self.high_ms) / 1000)
+
+
+def turns(number: int | None) -> Iterable[int]:
+    """Return as many turns as `number` says, endlessly many for None."""
+    return count() if number is None else range(number)

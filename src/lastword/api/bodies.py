@@ -1,13 +1,13 @@
 """Bodies of requests that name elements, checked against their shape before anything is done."""
 
 import base64
-import binascii
 from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
 from lastword.api.paths import checked_element
+from lastword.crdt.wire import MESSAGE_CHARS_MAX
 from lastword.errors import InvalidRequest
 from lastword.limits import PATCH_ELEMENTS_MAX
 
@@ -42,17 +42,16 @@ def decode_members(body: bytes) -> Changed:
     """Return what `["a", ...]` or `{"members": [...], "membersBase64": [...]}` adds."""
     value = _decoded(_members, body)
     listed = Members(members=value) if isinstance(value, list) else value
-    elements = _elements(listed.members, listed.members_base64)
-    _check_count(elements)
-    return elements, ()
+    _check_count(listed.members, listed.members_base64)
+    return _elements(listed.members, listed.members_base64), ()
 
 
 def decode_patch(body: bytes) -> Changed:
     """Return what `{"add": [...], "remove": [...]}` adds and removes; no element does both."""
     patch = _decoded(_patch, body)
+    _check_count(patch.add, patch.add_base64, patch.remove, patch.remove_base64)
     add = _elements(patch.add, patch.add_base64)
     remove = _elements(patch.remove, patch.remove_base64)
-    _check_count(add + remove)
     if not set(add).isdisjoint(remove):
         raise InvalidRequest(
             "an element stands in both add and remove",
@@ -65,7 +64,8 @@ def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not what is expected here: {error}") from None
+        reason = str(error)[:MESSAGE_CHARS_MAX]
+        raise InvalidRequest(f"the body is not what is expected here: {reason}") from None
 
 
 def _elements(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
@@ -77,14 +77,18 @@ def _elements(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]
 
 def _unbase64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        element = base64.b64decode(text)
+    except ValueError:
         raise InvalidRequest("an element in a Base64 list is not Base64") from None
+    if base64.b64encode(element).decode() != text:
+        raise InvalidRequest("an element in a Base64 list is not in the one form of its bytes")
+    return element
 
 
-def _check_count(elements: tuple[bytes, ...]) -> None:
-    if len(elements) > PATCH_ELEMENTS_MAX:
+def _check_count(*lists: list[str]) -> None:
+    count = sum(map(len, lists))
+    if count > PATCH_ELEMENTS_MAX:
         raise InvalidRequest(
-            f"one request takes at most {PATCH_ELEMENTS_MAX} elements, not {len(elements)}",
+            f"one request takes at most {PATCH_ELEMENTS_MAX} elements, not {count}",
             hint="Send them in several requests, or as a state by POST.",
         )

@@ -1,14 +1,13 @@
 """The REST interface: sets and elements by path, and what a node says of itself under `/_/`.
 
 Reads of one element and writes are answered from the event loop; what may be long runs beside it.
-docs/REST.md lists every call with its answers.
+docs/REFERENCE.md lists every call with its answers.
 """
 
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from lastword.api.bodies import decode_members, decode_patch
 from lastword.api.http.messages import SAFE_METHODS, Request, Response
@@ -80,10 +79,11 @@ class Rest:
 
     def __call__(self, request: Request) -> Answer:
         """Answer a request; errors are raised."""
-        method = request.method
+        if request.method not in SAFE_METHODS:
+            _check_origin(request)
         fixed = self._fixed.get(request.path)
         if fixed is not None:
-            return _allowed(request, fixed.methods) or fixed.answer(request)
+            return _allowed(request, fixed.methods) or self._answer_fixed(request, fixed)
         if request.path == b"*":
             return _options(SET_METHODS)
         set_name, element = parse_path(request.path)
@@ -91,8 +91,6 @@ class Rest:
         preflight = _allowed(request, methods)
         if preflight is not None:
             return preflight
-        if method not in SAFE_METHODS:
-            _check_origin(request)
         if element is None:
             return self._answer_set(request, set_name)
         return self._answer_element(request, set_name, element)
@@ -157,8 +155,12 @@ class Rest:
 
     # -- the node itself
 
-    def _ready(self, request: Request) -> Response:
+    @staticmethod
+    def _answer_fixed(request: Request, route: Route) -> Answer:
         _check_no_query(request)
+        return route.answer(request)
+
+    def _ready(self, _: Request) -> Response:
         node = self._node
         facts = {
             "ready": True,
@@ -170,8 +172,7 @@ class Rest:
         }
         return Response(body=json.dumps(facts).encode() + b"\n")
 
-    def _show_metrics(self, request: Request) -> Response:
-        _check_no_query(request)
+    def _show_metrics(self, _: Request) -> Response:
         return Response(body=self._metrics.render(), content_type=self._metrics.content_type)
 
     async def _take_frame(self, request: Request) -> Response:
@@ -236,6 +237,6 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get(b"origin")
     if origin is None:
         return
-    host = request.headers.get(b"host", b"").decode("latin-1")
-    if urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
+    _, _, place = origin.lower().partition(b"://")
+    if not place or place != request.headers.get(b"host", b"").lower():
         raise ForeignOrigin("a page from another origin wants to write")

@@ -58,7 +58,10 @@ def _resolve(
 ) -> None:
     if future.cancelled():
         return
-    if error is None:
-        future.set_result(render(result))
-    else:
+    if error is not None:
         future.set_exception(error)
+        return
+    try:
+        future.set_result(render(result))
+    except Exception as fault:  # noqa: BLE001 - whoever waits hears of it, and nobody else
+        future.set_exception(fault)

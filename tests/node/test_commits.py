@@ -1,0 +1,142 @@
+"""Writes on their way to the disk: every caller hears of its own, and of nothing else."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from secrets import randbits
+
+import pytest
+
+from lastword.errors import FutureTime, Unavailable
+from lastword.limits import TIME_MAX
+from lastword.node.commits import Commits
+from lastword.store.base import StoreOptions
+from lastword.store.operations import Write
+from lastword.store.sqlite.store import SqliteStore
+from lastword.store.transaction import Transaction
+from tests.crdt.walls import HandWall
+
+PATIENCE_S = 10.0
+
+
+class Gate:
+    """An operation that keeps the writer busy until it is opened; what comes meanwhile waits."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def touches(self) -> tuple[()]:
+        return ()
+
+    def run(self, _: Transaction) -> None:
+        assert self._open.wait(PATIENCE_S)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "a.db", StoreOptions(HandWall(), lambda: randbits(63)))
+    yield store
+    store.check()
+    store.close()
+
+
+@pytest.fixture
+async def commits(store: SqliteStore) -> Commits:
+    return Commits(store, asyncio.get_running_loop())
+
+
+def same(time: int) -> int:
+    return time
+
+
+def add(number: int, time: int | None = None) -> Write:
+    return Write(b"s", add=(b"%d" % number,), time=time)
+
+
+async def test_a_future_is_done_when_its_write_is_on_disk(
+    store: SqliteStore, commits: Commits
+) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        time = await commits.submit(add(1), same)
+    assert store.stamp_of(b"s", b"1") == time << 1
+
+
+async def test_all_results_of_one_commit_come_back(store: SqliteStore, commits: Commits) -> None:
+    gate = Gate()
+    opened = commits.submit(gate, lambda _: None)
+    before = store.commits
+    futures = [
+        commits.submit(add(number, number), lambda time: f"at {time}") for number in range(200)
+    ]
+    gate.open()
+    async with asyncio.timeout(PATIENCE_S):
+        await opened
+        assert await asyncio.gather(*futures) == [f"at {number}" for number in range(200)]
+    assert store.commits - before <= 2
+    assert store.totals()[b"s"].present == 200
+
+
+async def test_an_error_reaches_its_own_caller_only(store: SqliteStore, commits: Commits) -> None:
+    gate = Gate()
+    opened = commits.submit(gate, lambda _: None)
+    good, bad, better = (
+        commits.submit(add(number, time), same) for number, time in ((1, 1), (2, TIME_MAX), (3, 3))
+    )
+    gate.open()
+    async with asyncio.timeout(PATIENCE_S):
+        await opened
+        with pytest.raises(FutureTime):
+            await bad
+        assert (await good, await better) == (1, 3)
+    assert store.stamp_of(b"s", b"2") is None
+
+
+async def test_a_result_that_cannot_be_rendered_fails_its_own_caller_only(
+    commits: Commits,
+) -> None:
+    def fail(_: int) -> int:
+        raise ZeroDivisionError
+
+    gate = Gate()
+    opened = commits.submit(gate, lambda _: None)
+    good = commits.submit(add(1, 1), same)
+    bad = commits.submit(add(2, 2), fail)
+    better = commits.submit(add(3, 3), same)
+    gate.open()
+    async with asyncio.timeout(PATIENCE_S):
+        await opened
+        assert (await good, await better) == (1, 3)
+        with pytest.raises(ZeroDivisionError):
+            await bad
+
+
+async def test_a_caller_that_went_away_does_no_harm(store: SqliteStore, commits: Commits) -> None:
+    gate = Gate()
+    opened = commits.submit(gate, lambda _: None)
+    futures = [commits.submit(add(number, number + 1), same) for number in range(20)]
+    gone = commits.submit(add(99, TIME_MAX), same)
+    for future in (*futures[::2], gone):
+        future.cancel()
+    gate.open()
+    async with asyncio.timeout(PATIENCE_S):
+        await opened
+        assert await asyncio.gather(*futures[1::2]) == list(range(2, 21, 2))
+        await commits.submit(add(100), same)
+    assert store.totals()[b"s"].present == 21
+
+
+async def test_a_store_that_stops_finishes_what_was_submitted_and_takes_no_more(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "b.db", StoreOptions(HandWall(), lambda: randbits(63)))
+    commits = Commits(store, asyncio.get_running_loop())
+    futures = [commits.submit(add(number, number), same) for number in range(20)]
+    store.close()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asyncio.gather(*futures) == list(range(20))
+    with pytest.raises(Unavailable):
+        commits.submit(add(21), same)

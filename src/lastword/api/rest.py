@@ -7,9 +7,10 @@ docs/REFERENCE.md lists every call with its answers.
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
-from lastword.api.bodies import decode_members, decode_patch
+from lastword.api.bodies import Changed, decode_members, decode_patch
 from lastword.api.http.messages import SAFE_METHODS, Request, Response
 from lastword.api.paths import parse_path
 from lastword.crdt.stamp import time_of
@@ -35,6 +36,9 @@ READ_METHODS = ("GET", "HEAD", "OPTIONS")
 PEER_METHODS = ("POST", "OPTIONS")
 SMALL_SET_ENTRIES = 500
 """A set of up to so many entries is answered from the event loop: it takes about a millisecond."""
+
+SMALL_BODY_BYTES = 64 << 10
+"""A body of up to so many bytes is decoded on the event loop: it takes about a millisecond."""
 
 READ_CHUNK_ENTRIES = 5_000
 
@@ -100,7 +104,7 @@ class Rest:
     def _answer_element(self, request: Request, set_name: bytes, element: bytes) -> Answer:
         if request.method in SAFE_METHODS:
             _check_no_query(request)
-            present = self._store.contains(set_name, element)
+            present = self._node.reads.contains(set_name, element)
             return MISSING if present is None else TRUE if present else FALSE
         _check_no_body(request)
         time = _time_of_query(request)
@@ -119,16 +123,27 @@ class Rest:
             _check_no_query(request)
             return self._merge(set_name, request.body)
         time = _time_of_query(request)
-        decode = decode_members if request.method == "PUT" else decode_patch
-        add, remove = decode(request.body)
+        decode = partial(decode_members if request.method == "PUT" else decode_patch, request.body)
+        if len(request.body) > SMALL_BODY_BYTES:
+            return self._write_large(set_name, decode, time)
+        return self._write(set_name, decode(), time)
+
+    def _write(self, set_name: bytes, changed: Changed, time: int | None) -> Awaitable[Response]:
+        add, remove = changed
         _check_members(set_name, add)
         return self._node.commits.submit(Write(set_name, add, remove, time), _written)
+
+    async def _write_large(
+        self, set_name: bytes, decode: Callable[[], Changed], time: int | None
+    ) -> Response:
+        return await self._write(set_name, await self._node.read(decode), time)
 
     def _state(self, set_name: bytes) -> Answer:
         totals = self._store.totals().get(set_name)
         if totals is None:
             return MISSING
         if totals.present + totals.tombstones <= SMALL_SET_ENTRIES:
+            self._node.reads.begin()
             return self._read_state(set_name)
         return self._node.read(lambda: self._read_state(set_name))
 

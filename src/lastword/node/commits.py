@@ -17,10 +17,19 @@ R = TypeVar("R")
 
 
 class Commits:
-    """Submits operations, and keeps the futures of those that are not on disk yet."""
+    """Submits operations, and keeps the futures of those that are not on disk yet.
 
-    def __init__(self, store: SqliteStore, loop: asyncio.AbstractEventLoop) -> None:
+    `on_delivery` is called before anyone hears of a commit.
+    """
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        loop: asyncio.AbstractEventLoop,
+        on_delivery: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
+        self._on_delivery = on_delivery
         self._loop = loop
         self._finished: deque[Callable[[], None]] = deque()
         self._called = False
@@ -46,6 +55,7 @@ class Commits:
 
     def _deliver(self) -> None:
         self._called = False
+        self._on_delivery()
         while self._finished:
             self._finished.popleft()()
 

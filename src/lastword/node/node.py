@@ -15,6 +15,7 @@ from typing import TypeVar
 from lastword.errors import PeerError, Unreachable
 from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
+from lastword.node.reads import TurnReads
 from lastword.node.transport import Transport
 from lastword.replication import frames
 from lastword.replication.membership import Identity
@@ -44,7 +45,9 @@ class Node:
         self.store = store
         self.faults = faults or Faults()
         self.replica = Replica(store, identity, settings, store.options.wall)
-        self.commits = Commits(store, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self.reads = TurnReads(store, loop)
+        self.commits = Commits(store, loop, on_delivery=self.reads.end)
         self._transport = transport
         self._interval_s = interval_s
         self._rng: Random = SystemRandom()
@@ -66,6 +69,7 @@ class Node:
                 )
         finally:
             self._tasks = None
+            self.reads.end()
             await self._transport.close()
             self._thread.shutdown()
             self._readers.shutdown()
@@ -81,8 +85,16 @@ class Node:
         )
 
     async def read(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns; it may read long, and runs beside the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        """Return what `work` returns; it may read long, from one snapshot, beside the loop."""
+
+        def read() -> T:
+            self.store.begin_snapshot()
+            try:
+                return work()
+            finally:
+                self.store.end_snapshot()
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
     def _send_all(self, sends: list[Send]) -> None:
         if self._tasks is not None:

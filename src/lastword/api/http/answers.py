@@ -17,6 +17,11 @@ from lastword.errors import LastwordError, MethodNotAllowed, http_status
 BODILESS: Final = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
 
+PLAIN_BYTES_MAX: Final = 1_024
+"""Heads that announce shorter bodies are kept for a second: most answers share a few lengths, and
+what is kept stays below a megabyte."""
+
+_PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 _NAME: Final = re.compile(rb"[A-Za-z0-9-]+")
 _VALUE: Final = re.compile(rb"[ -~]*")
 _OURS: Final = frozenset(
@@ -48,18 +53,18 @@ def _clean(text: str) -> str:
 
 
 class Heads:
-    """Writes the heads of answers, and keeps what many have in common until `refresh`."""
+    """Writes the heads of answers, and keeps those that many share until `refresh`."""
 
-    __slots__ = ("_common", "_date")
+    __slots__ = ("_date", "_plain")
 
     def __init__(self) -> None:
-        self._common: dict[tuple[int, bytes], bytes] = {}
+        self._plain: dict[tuple[int, bytes, int], bytes] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Take the present second into the Date header; to be called about once a second."""
         self._date = formatdate(usegmt=True).encode("ascii")
-        self._common.clear()
+        self._plain.clear()
 
     def encode(self, request: Request, response: Response, *, keep: bool) -> bytes:
         """Return the head of `response` to `request`; `keep` says whether more may follow.
@@ -67,30 +72,38 @@ class Heads:
         A body of bytes is announced by its length, also to HEAD; a stream is announced as
         chunked, and to HTTP/1.0 as lasting until the connection closes, so `keep` must be false.
         """
-        status, body, kind = response.status, response.body, response.content_type
-        common = self._common.get((status, kind)) or self._make_common(status, kind)
-        if response.headers or not keep or request.http10:
-            common += _lines(response.headers) + _connection(request, keep=keep)
-        if status in BODILESS:
-            return common + b"\r\n"
+        body = response.body
+        if isinstance(body, bytes) and keep and not response.headers and not request.http10:
+            key = (response.status, response.content_type, len(body))
+            return self._plain.get(key) or self._make_plain(response, len(body))
+        lines = _lines(response.headers) + _connection(request, keep=keep)
         if isinstance(body, bytes):
-            return b"%bContent-Length: %d\r\n\r\n" % (common, len(body))
+            return self._make(response, len(body), lines)
         if request.http10:
             assert not keep, "HTTP/1.0 has no chunks"  # noqa: S101 - our own fault
-            return common + b"\r\n"
-        return common + b"Transfer-Encoding: chunked\r\n\r\n"
+        elif response.status not in BODILESS:
+            lines += b"Transfer-Encoding: chunked\r\n"
+        return self._make(response, None, lines)
 
-    def _make_common(self, status: int, content_type: bytes) -> bytes:
-        assert _VALUE.fullmatch(content_type), content_type  # noqa: S101 - our own fault
-        phrase = HTTPStatus(status).phrase.encode("ascii")
-        common = (
+    def _make_plain(self, response: Response, length: int) -> bytes:
+        head = self._make(response, length, b"")
+        if length < PLAIN_BYTES_MAX:
+            self._plain[response.status, response.content_type, length] = head
+        return head
+
+    def _make(self, response: Response, length: int | None, lines: bytes) -> bytes:
+        status, kind = response.status, response.content_type
+        assert _VALUE.fullmatch(kind), kind  # noqa: S101 - our own fault
+        head = (
             b"HTTP/1.1 %d %b\r\nDate: %b\r\nX-Content-Type-Options: nosniff\r\n"
-            b"Cache-Control: no-store\r\n" % (status, phrase, self._date)
+            b"Cache-Control: no-store\r\n%b" % (status, _PHRASES[status], self._date, lines)
         )
-        if status not in BODILESS:
-            common += b"Content-Type: %b\r\n" % content_type
-        self._common[status, content_type] = common
-        return common
+        if status in BODILESS:
+            return head + b"\r\n"
+        head += b"Content-Type: %b\r\n" % kind
+        if length is not None:
+            head += b"Content-Length: %d\r\n" % length
+        return head + b"\r\n"
 
 
 def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:

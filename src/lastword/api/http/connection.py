@@ -73,12 +73,17 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def eof_received(self) -> bool:
-        """Answer what arrived whole, then close; a request that is not whole is dropped."""
-        self._eof = self._exchange.draining = True
+        """Answer what arrived whole, then close; a request that is not whole is dropped.
+
+        This may be a client that has only shut its side, or one that has gone: a single answer is
+        tried, but a stream, which may have no end, is broken off.
+        """
+        exchange = self._exchange
+        self._eof = exchange.draining = True
         self._reader.close()
-        # TLS has no half-closed connections.
-        may_stay = self._transport.can_write_eof() and not self._lingering
-        return may_stay and not self._exchange.is_last()
+        if self._lingering or exchange.is_streaming() or exchange.is_last():
+            return False
+        return self._transport.can_write_eof()  # TLS has no half-closed connections
 
     def pause_writing(self) -> None:
         """Note that the client does not read its answers as fast as they come."""
@@ -144,7 +149,7 @@ class Connection(asyncio.Protocol):
         self._paused = not self._paused
         if self._paused:
             self._transport.pause_reading()
-        elif not self._eof:
+        else:
             self._transport.resume_reading()
 
     def _finish(self) -> None:

@@ -72,7 +72,11 @@ class Exchange:
         """Hand over the requests that may begin."""
         arrived = self._reader.arrived
         while arrived and not self.ended and self._may_begin(arrived[0]):
-            self._begin(arrived.popleft())
+            item = arrived.popleft()
+            if isinstance(item, Request):
+                self._begin(item)
+            else:
+                self._answer(_REFUSED, error_response(item))
 
     def is_idle(self) -> bool:
         """Tell whether no request waits for its answer."""
@@ -81,6 +85,10 @@ class Exchange:
     def is_last(self) -> bool:
         """Tell whether moreover none has begun to arrive."""
         return self.is_idle() and not self._reader.begun
+
+    def is_streaming(self) -> bool:
+        """Tell whether an answer is on its way in parts."""
+        return self._stream is not None
 
     def end(self) -> None:
         """Answer no more. Writes under way are finished; streams and reads are broken off."""
@@ -109,25 +117,19 @@ class Exchange:
             and item.method in SAFE_METHODS
         )
 
-    def _begin(self, item: Request | LastwordError) -> None:
-        if isinstance(item, LastwordError):
-            self._answer(_REFUSED, error_response(item))
-            return
-        answer = self._ask(item)
-        if not isinstance(answer, Response):
-            self._wait_for(item, answer)
-        elif self._turns:
-            self._turns.append(_Turn(item, answer))
-        else:
-            self._answer(item, answer)
-
-    def _ask(self, request: Request) -> Response | Awaitable[Response]:
+    def _begin(self, request: Request) -> None:
         try:
-            return self._shared.handler(request)
+            answer = self._shared.handler(request)
         except LastwordError as error:
-            return error_response(error)
+            answer = error_response(error)
         except Exception as fault:  # noqa: BLE001 - reported, and answered as a fault of ours
-            return self._shared.fault(fault)
+            answer = self._shared.fault(fault)
+        if not isinstance(answer, Response):
+            self._wait_for(request, answer)
+        elif self._turns:
+            self._turns.append(_Turn(request, answer))
+        else:
+            self._answer(request, answer)
 
     def _wait_for(self, request: Request, answer: Awaitable[Response]) -> None:
         turn = _Turn(request)
@@ -194,7 +196,7 @@ class Exchange:
         else:
             self._outlet.put(head)
             self._stream = self._shared.spawn(self._send(body, chunked=not request.http10))
-            self._stream.add_done_callback(partial(self._end_stream, keep))
+            self._stream.add_done_callback(partial(self._end_stream, response, keep))
             return
         self.ended = not keep
 
@@ -205,11 +207,10 @@ class Exchange:
             self._shared.on_fault(fault)
             self._outlet.cut(chunked=chunked)
             raise
-        finally:
-            await self._shared.close_body(body)
 
-    def _end_stream(self, keep: bool, task: asyncio.Task[None]) -> None:
+    def _end_stream(self, response: Response, keep: bool, task: asyncio.Task[None]) -> None:
         self._stream = None
+        self._shared.discard(response)  # here, since a task may be cancelled before it begins
         if task.cancelled() or task.exception() is not None or self.ended:
             return
         self.ended = not keep or (self.draining and self.is_last())

@@ -49,7 +49,6 @@ _METHODS: Final = {
     name.encode("ascii"): name
     for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 }
-_CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
 _HEADER_BYTES_EXTRA: Final = 32
 """What a header counts beside its bytes, as in RFC 9113, 6.5.2: small ones cost memory too."""
 
@@ -196,15 +195,12 @@ class RequestReader:
         parser, headers = self._parser, self._headers
         assert parser is not None, "a closed reader reads"  # noqa: S101 - our own fault
         method = parser.get_method()
-        self._method = _METHODS.get(method) or method.decode("ascii")
-        self._keep_alive = parser.should_keep_alive()
+        self._method = _METHODS.get(method) or _other_method(method)
+        self._keep_alive = keep_alive = parser.should_keep_alive()
         self._version = "1.1"
-        if not (self._keep_alive and headers.keys().isdisjoint(_CONNECTION)):
+        if not keep_alive or b"connection" in headers or b"proxy-connection" in headers:
             # Only HTTP/1.1 goes on without being asked, and asking for the version costs more.
             self._check_version(parser.get_http_version())
-        upgrade = parser.should_upgrade()
-        if upgrade and self._method == "CONNECT":
-            raise InvalidRequest("this is not a proxy: CONNECT is not served")
         self._path = self._target
         if self._target[0] != 0x2F or b"#" in self._target:
             self._locate()
@@ -214,7 +210,7 @@ class RequestReader:
         self.in_body = True
         if b"content-length" in headers or b"transfer-encoding" in headers:
             self._expect_body()
-        if upgrade:
+        if b"upgrade" in headers and parser.should_upgrade():
             self._pass_over_upgrade()
 
     def on_body(self, part: bytes) -> None:
@@ -236,7 +232,9 @@ class RequestReader:
         if self._upgrade_body:
             return
         self.begun = self.in_body = self.wants_continue = False
-        path, _, query = self._path.partition(b"?")
+        path, query = self._path, b""
+        if b"?" in path:
+            path, _, query = path.partition(b"?")
         body = self._body if isinstance(self._body, bytes) else bytes(self._body)
         self._body = _NO_BODY
         self.arrived.append(
@@ -318,3 +316,9 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(body_only)
         head = b"POST / HTTP/1.1\r\nConnection: close\r\n" + framing + b"\r\n\r\n"
         self.feed(head + rest)
+
+
+def _other_method(name: bytes) -> str:
+    if name == b"CONNECT":
+        raise InvalidRequest("this is not a proxy: CONNECT is not served")
+    return name.decode("ascii")

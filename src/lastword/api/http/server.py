@@ -18,6 +18,8 @@ BACKLOG: Final = 1_024
 """Connections that the kernel keeps until they are accepted: a burst of clients that all
 reconnect at once. The kernel may hold fewer (net.core.somaxconn)."""
 
+PORT_MAX: Final = 65_535
+
 _log = logging.getLogger("lastword.http")
 
 
@@ -55,14 +57,16 @@ class HttpServer:
         LastwordError, and of every one that cut off a streamed body. Raises ConfigError where the
         address cannot be had.
         """
+        if not 0 <= port <= PORT_MAX:  # uvloop would take it modulo 65536
+            raise _cannot_listen(host, port, f"a port is a number from 0 to {PORT_MAX}")
         shared = Shared(handler, limits, on_fault)
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
                 lambda: Connection(shared), host, port, backlog=BACKLOG, ssl=tls
             )
-        except (OSError, OverflowError) as fault:
-            raise _cannot_listen(host, port, fault) from fault
+        except OSError as fault:
+            raise _cannot_listen(host, port, _reason(fault)) from fault
         return cls(shared, listener)
 
     async def close(self, drain_s: float = 10.0) -> None:
@@ -107,15 +111,16 @@ class HttpServer:
         self.sweep(asyncio.get_running_loop().time())
 
 
-def _cannot_listen(host: str, port: int, fault: OSError | OverflowError) -> ConfigError:
-    hint = "Give this node another --host or --port."
-    if isinstance(fault, OverflowError):
-        reason = "a port is a number from 0 to 65535"
-    elif fault.errno == errno.EADDRINUSE:
-        reason = "another program listens there"
-        hint = "Stop that program, or give this node another --port."
-    elif isinstance(fault.errno, int) and fault.errno > 0:
-        reason = os.strerror(fault.errno)
-    else:
-        reason = fault.strerror or str(fault)  # from the resolver, whose numbers are negative
-    return ConfigError(f"cannot listen on {host}:{port}: {reason}", hint=hint)
+def _cannot_listen(host: str, port: int, reason: str) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {host}:{port}: {reason}",
+        hint="Give this node another --host or --port, or stop what has the address.",
+    )
+
+
+def _reason(fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return "another program listens there"
+    if fault.errno is not None and fault.errno > 0:
+        return os.strerror(fault.errno)
+    return fault.strerror or str(fault)  # from the resolver, whose numbers are negative

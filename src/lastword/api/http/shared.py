@@ -69,10 +69,9 @@ class Shared:
     def discard(self, response: Response) -> None:
         """Close the body of an answer that nobody will read."""
         if not isinstance(response.body, bytes):
-            self.spawn(self.close_body(response.body))
+            self.spawn(self._close(response.body))
 
-    async def close_body(self, body: AsyncIterator[bytes]) -> None:
-        """Let a streamed body clean up."""
+    async def _close(self, body: AsyncIterator[bytes]) -> None:
         close = getattr(body, "aclose", None)
         try:
             if close is not None:

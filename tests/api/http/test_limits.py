@@ -1,0 +1,192 @@
+"""What the server does about clients that send too much, too slowly, or never read."""
+
+import asyncio
+import json
+
+import pytest
+
+from lastword.api.http import Response
+from tests.api.http.raw_http import GET, RawClient, get, post, turns, until
+from tests.api.http.site import Site, echo
+
+
+async def refused(client: RawClient) -> tuple[int, str]:
+    answer = await client.read_answer()
+    assert answer.closes
+    error = json.loads(answer.body)["error"]
+    assert error["message"]
+    assert error["hint"]
+    client.end_sending()
+    assert await client.read_rest() == b""
+    return answer.status, error["code"]
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (post(b"x" * 101), 413, "body_too_large"),
+        (get(b"/" * 101), 414, "target_too_long"),
+        (post(b"", b"X: " + b"y" * 1_000), 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "invalid_request"),
+        (b"\x16\x03\x01", 400, "invalid_request"),
+    ],
+)
+async def test_what_is_over_a_limit_is_refused_and_the_connection_closed(
+    site: Site, request_bytes: bytes, status: int, code: str
+) -> None:
+    await site.start(echo, body_bytes_max=100, target_bytes_max=100, headers_bytes_max=500)
+    assert await refused(await site.client(request_bytes)) == (status, code)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_client_that_first_sends_all_still_reads_why_it_was_refused(
+    site: Site, chunked: bool
+) -> None:
+    await site.start(echo, body_bytes_max=1_000)
+    body = b"x" * (4 << 20)
+    data = post(body)
+    if chunked:
+        data = b"POST /s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        data += b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    assert await refused(await site.client(data)) == (413, "body_too_large")
+
+
+async def test_what_a_refused_client_still_sends_is_read_within_limits(site: Site) -> None:
+    await site.start(echo, linger_bytes_max=1_000)
+    client = await site.client(b"rubbish\r\n\r\n")
+    assert (await client.read_answer()).status == 400
+    await client.send(b"x" * 1_000)
+    await turns(50)
+    assert site.server._shared.connections
+    await client.send(b"x")
+    await until(lambda: not site.server._shared.connections)
+
+
+async def test_a_refused_client_that_stays_is_cut_off(site: Site) -> None:
+    await site.start(echo)
+    client = await site.client(b"rubbish\r\n\r\n")
+    assert (await client.read_answer()).status == 400
+    assert await client.read_rest() == b""
+    site.server.sweep(0.0)
+    assert site.server._shared.connections
+    site.server.sweep(3.0)
+    await until(lambda: not site.server._shared.connections)
+
+
+@pytest.mark.parametrize(
+    ("part", "late_s"), [(b"G", 11.0), (GET[:-1], 11.0), (post(b"hello")[:-1], 31.0)]
+)
+async def test_a_request_that_does_not_arrive_in_time_is_refused(
+    site: Site, part: bytes, late_s: float
+) -> None:
+    await site.start(echo)
+    client = await site.client(part)
+    connection = await site.connection()
+    await until(lambda: connection._reader.begun)
+    site.server.sweep(0.0)
+    site.server.sweep(late_s - 2.0)
+    assert not connection._lingering
+    site.server.sweep(late_s)
+    assert await refused(client) == (408, "request_timeout")
+
+
+async def test_a_body_that_comes_by_drips_is_refused_in_the_end(site: Site) -> None:
+    await site.start(echo)
+    client = await site.client(post(b"x" * 100)[:-100])
+    connection = await site.connection()
+    for n in range(31):
+        await client.send(b"x")
+        await until(lambda n=n: connection._reader.body_bytes > n)  # type: ignore[misc] # n is bound
+        site.server.sweep(20.0 * n)
+    site.server.sweep(601.0)
+    assert await refused(client) == (408, "request_timeout")
+
+
+async def test_the_clock_of_arrival_stands_still_while_the_handler_works(site: Site) -> None:
+    answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    await site.start(lambda _: answer)
+    client = await site.client(GET + GET[:-1])
+    connection = await site.connection()
+    await until(lambda: connection._reader.begun)
+    site.server.sweep(0.0)
+    site.server.sweep(1_000.0)
+    answer.set_result(Response(body=b"late"))
+    assert (await client.read_answer()).body == b"late"
+    site.server.sweep(1_001.0)
+    await client.send(GET[-1:])
+    assert (await client.read_answer()).body == b"late"
+
+
+async def test_a_connection_without_requests_is_closed(site: Site) -> None:
+    await site.start(echo)
+    fresh, used = await site.client(), await site.client(GET)
+    await used.read_answer()
+    await until(lambda: len(site.server._shared.connections) == 2)
+    site.server.sweep(0.0)
+    site.server.sweep(70.0)
+    await used.send(GET)
+    await used.read_answer()
+    site.server.sweep(76.0)
+    assert await fresh.read_rest() == b""
+    site.server.sweep(150.0)
+    assert len(site.server._shared.connections) == 1
+    site.server.sweep(152.0)
+    assert await used.read_rest() == b""
+
+
+async def test_a_client_that_does_not_read_is_cut_off(site: Site) -> None:
+    await site.start(lambda _: Response(body=b"x" * (16 << 20)))
+    client = await site.client(GET, receive_bytes=4_096)
+    connection = await site.connection()
+    await until(lambda: connection._outlet.choked)
+    site.server.sweep(0.0)
+    site.server.sweep(29.0)
+    assert site.server._shared.connections
+    site.server.sweep(31.0)
+    await until(lambda: not site.server._shared.connections)
+    with pytest.raises((ConnectionResetError, EOFError)):
+        await client.read_answer()
+
+
+async def test_a_client_that_reads_slowly_but_steadily_is_served(site: Site) -> None:
+    size = 16 << 20
+    await site.start(lambda _: Response(body=b"x" * size))
+    client = await site.client(GET, receive_bytes=4_096)
+    connection = await site.connection()
+    await until(lambda: connection._outlet.choked)
+    for n in range(16):
+        site.server.sweep(20.0 * n)
+        sent = connection._outlet.sent_bytes()
+        while connection._outlet.sent_bytes() == sent and connection._outlet.unsent_bytes():
+            await client.read_some(65_536)
+    assert site.server._shared.connections
+
+
+async def test_one_connection_too_many_is_told_so(site: Site) -> None:
+    await site.start(echo, connections_max=2)
+    first, second = await site.client(GET), await site.client(GET)
+    await first.read_answer()
+    await second.read_answer()
+    assert await refused(await site.client()) == (503, "unavailable")
+    await second.send(GET)
+    assert (await second.read_answer()).status == 200
+
+
+async def test_the_server_looks_at_its_clients_by_itself(site: Site) -> None:
+    await site.start(echo, sweep_s=0.01, header_s=0.05, idle_s=0.05)
+    assert await refused(await site.client(GET[:-1])) == (408, "request_timeout")
+    idle = await site.client(GET)
+    await idle.read_answer()
+    assert await idle.read_rest() == b""
+
+
+async def test_empty_lines_do_not_keep_a_connection(site: Site) -> None:
+    await site.start(echo)
+    client = await site.client()
+    await site.connection()
+    for n in range(4):
+        site.server.sweep(20.0 * n)
+        await client.send(b"\r\n")
+        await turns(5)
+    site.server.sweep(80.0)
+    assert await client.read_rest() == b""

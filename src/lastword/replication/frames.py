@@ -24,6 +24,7 @@ PROTOCOL_VERSION = 1
 PROTOCOL_VERSION_MIN = max(1, PROTOCOL_VERSION - 1)
 
 _Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_Number = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 _Lane = Annotated[int, Meta(ge=0, le=PRIME)]
 _Stamp = Annotated[int, Meta(ge=0, le=STAMP_MAX)]
 _Name = Annotated[bytes, Meta(min_length=1, max_length=SET_NAME_BYTES_MAX)]
@@ -50,7 +51,7 @@ class Rows(Struct, array_like=True, frozen=True):
 
     sets: list[_Name] = []
     runs: list[_Count] = []
-    rows: list[tuple[_Count, _Element, _Stamp, _Count, _Count]] = []
+    rows: list[tuple[_Count, _Element, _Stamp, _Count, _Number]] = []
 
 
 class PageBody(Struct, array_like=True, frozen=True):
@@ -113,11 +114,13 @@ def decode(data: bytes) -> Frame:
         )
     try:
         frame = _decoder.decode(memoryview(data)[1:])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFrame(f"not a frame: {error}") from None
     for body in (frame.page, frame.scan):
         if body is not None:
             _check_indexes(body.rows)
+    if frame.page is not None and frame.page.reached > frame.head:
+        raise InvalidFrame("a page reaches further than the log that it is of")
     return frame
 
 
@@ -126,6 +129,17 @@ def _check_indexes(rows: Rows) -> None:
     for row in rows.rows:
         if row[0] >= sets or row[3] >= runs:
             raise InvalidFrame("a row names a set or a run that its frame does not list")
+
+
+def furthest(frame: Frame, run: int) -> int:
+    """Return the greatest number of `run` that a vector or an entry in `frame` names, or 0."""
+    vectors = (frame.pull and frame.pull.seen, frame.page and frame.page.seen)
+    numbers = [vector.get(run, 0) for vector in vectors if vector]
+    for body in (frame.page, frame.scan):
+        if body is not None and run in body.rows.runs:
+            index = body.rows.runs.index(run)
+            numbers += [row[4] for row in body.rows.rows if row[3] == index]
+    return max(numbers, default=0)
 
 
 def pack_entries(entries: tuple[Entry, ...]) -> Rows:

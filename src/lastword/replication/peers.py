@@ -20,7 +20,8 @@ BACKOFF_MAX_US = 4_000_000
 class Peer:
     """One address, as seen from here.
 
-    `met` says that a walk over its log has ended during this run; `is_self` that it leads here.
+    `met` says that a walk over its log has ended during this run, after which the node there was
+    a listed one, so that it will be called as such; `is_self` says that it leads here.
     """
 
     address: str

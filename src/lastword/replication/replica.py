@@ -25,6 +25,7 @@ from lastword.replication.frames import (
     Frame,
     Pull,
     ScanPull,
+    furthest,
     page_body,
     page_of,
     scan_body,
@@ -230,7 +231,8 @@ class Replica:
         if not applied.finished:
             return self._pull(address, now_us)
         self.counters.walks_finished += 1
-        self.peers.peer(address).met = True
+        if frame.address in self.state.members():
+            self.peers.peer(address).met = True
         self._end_walk(address)
         return None
 
@@ -294,7 +296,7 @@ class Replica:
 
         That is a machine that was resumed from a snapshot. It is a best effort.
         """
-        if frame.pull and frame.pull.seen.get(self.state.run, 0) > self.state.log_end:
+        if furthest(frame, self.state.run) > self.state.log_end:
             self.counters.runs_begun_again += 1
             self.state.begin_run()
 

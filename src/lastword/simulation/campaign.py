@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields, replace
 from random import Random
 
+from lastword.errors import LastwordError
 from lastword.simulation.cluster import Cluster
 from lastword.simulation.oracle import Violated
 from lastword.simulation.settings import Met, SimulationSettings
@@ -37,7 +38,7 @@ def run_campaign(
         cluster = Cluster(settings_of(seed, base or SimulationSettings()), seed)
         try:
             met = cluster.run()
-        except AssertionError as error:
+        except (AssertionError, LastwordError) as error:
             raise Violated(f"seed {seed}: {error}; replay: {replay_command(seed)}") from error
         for name, value in asdict(met).items():
             setattr(total, name, getattr(total, name) + value)

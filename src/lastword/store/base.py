@@ -21,7 +21,7 @@ from lastword.replication.entries import Applied, Cursor, Entry, Page, Scan
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, POSITION_BYTES, Sums
 from lastword.replication.vectors import Vector, covers
 from lastword.store.check import check_rows
-from lastword.store.ledger import Key, Ledger, Row, Totals
+from lastword.store.ledger import MARK_INTERVAL_US, Key, Ledger, Row, Totals
 from lastword.store.operations import (
     PEERS_SET,
     ApplyPage,
@@ -100,8 +100,8 @@ class BaseStore(ABC):
         """Return up to `limit` rows after log number `after`, in order, from one snapshot."""
 
     @abstractmethod
-    def marked_at(self, wall_us: int) -> int:
-        """Return the number of the last mark that was set by `wall_us`, or 0."""
+    def mark_after(self, wall_us: int) -> int | None:
+        """Return the number of the first mark that was set after `wall_us`, if there is one."""
 
     @abstractmethod
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
@@ -119,8 +119,9 @@ class BaseStore(ABC):
 
     def number_at(self, wall_us: int) -> int:
         """Return a log number that was certainly reached by `wall_us`; a minute late at most."""
-        end = self.ledger.end_at(wall_us)
-        return self.marked_at(wall_us) if end is None else end
+        log_end = self.ledger.log_end  # before the marks: what comes meanwhile is not older
+        number = self.mark_after(wall_us - MARK_INTERVAL_US)
+        return log_end if number is None else number
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""

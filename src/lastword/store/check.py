@@ -10,6 +10,8 @@ from lastword.replication.hashing import Sums, element_of, place
 from lastword.replication.vectors import covers
 from lastword.store.ledger import NO_TOTALS, Key, Ledger, Row, Totals
 
+Stretches = dict[int, range]
+
 
 def check_rows(ledger: Ledger, rows: Iterator[tuple[Key, Row]]) -> None:
     """Raise CorruptStore, naming what does not hold, unless rows and ledger agree.
@@ -17,10 +19,11 @@ def check_rows(ledger: Ledger, rows: Iterator[tuple[Key, Row]]) -> None:
     Counts and sums are those of the rows; log numbers are unique and within the log; own dots
     are covered; positions are those of their elements; runs and cursors are in order.
     """
+    own = _stretches(ledger)
     arrived: set[int] = set()
     totals: defaultdict[bytes, Totals] = defaultdict(Totals)
     for (set_name, key), row in rows:
-        _check_row(ledger, set_name, key, row)
+        _check_row(ledger, own, set_name, key, row)
         _require(row.arrived not in arrived, f"log number {row.arrived} was given twice")
         arrived.add(row.arrived)
         totals[set_name] = _plus(totals[set_name], set_name, key, row.stamp, ledger.digest_key)
@@ -30,10 +33,10 @@ def check_rows(ledger: Ledger, rows: Iterator[tuple[Key, Row]]) -> None:
             kept == totals[set_name],
             f"set {set_name!r} says {kept}, its rows add up to {totals[set_name]}",
         )
-    _check_ledger(ledger)
+    _check_ledger(ledger, own)
 
 
-def _check_row(ledger: Ledger, set_name: bytes, key: bytes, row: Row) -> None:
+def _check_row(ledger: Ledger, own: Stretches, set_name: bytes, key: bytes, row: Row) -> None:
     element = element_of(key)
     where = f"element {element[:60]!r} of set {set_name!r}"
     _require(len(element) <= ELEMENT_BYTES_MAX, f"{where} is over the limit")
@@ -41,19 +44,19 @@ def _check_row(ledger: Ledger, set_name: bytes, key: bytes, row: Row) -> None:
     _require(0 <= row.stamp <= STAMP_MAX, f"{where} has stamp {row.stamp}")
     _require(1 <= row.arrived <= ledger.log_end, f"{where} has log number {row.arrived}")
     _require(row.number >= 1, f"{where} has dot number {row.number}")
-    if any(row.run == own.run for own in ledger.own_runs):
+    if row.number in own.get(row.run, ()):
         _require(covers(ledger.seen, row.run, row.number), f"{where} has an own dot not covered")
 
 
-def _check_ledger(ledger: Ledger) -> None:
+def _check_ledger(ledger: Ledger, own: Stretches) -> None:
     began = [own.began for own in ledger.own_runs]
     _require(began == sorted(began), "own runs are out of order")
     _require(all(1 <= first <= ledger.log_end + 1 for first in began), "a run begins off the log")
-    for own, end in zip(ledger.own_runs, [*began[1:], ledger.log_end + 1], strict=True):
-        number = ledger.seen.get(own.run)
+    for run, stretch in own.items():
+        number = ledger.seen.get(run)
         _require(
-            number is None or own.began <= number < end,
-            f"own run {own.run} covers {number}, outside its stretch of the log",
+            number is None or number in stretch or (run != ledger.run and number >= stretch.stop),
+            f"own run {run} covers {number}, outside its stretch of the log",
         )
     for peer, cursor in ledger.cursors.items():
         _require(0 <= cursor.number <= cursor.head, f"the cursor for {peer} is past its head")
@@ -62,6 +65,15 @@ def _check_ledger(ledger: Ledger) -> None:
         sums = sums.plus(totals.sums)
     _require(sums == ledger.sums, "the sets' sums do not add up to the file's")
     _require(ledger.redotted <= ledger.log_end, "dots were checked past the log's end")
+
+
+def _stretches(ledger: Ledger) -> Stretches:
+    """Return the log numbers that each own run gave here.
+
+    A run that is over may have gone further elsewhere: this may be an older copy of a file.
+    """
+    ends = [own.began for own in ledger.own_runs[1:]] + [ledger.log_end + 1]
+    return {own.run: range(own.began, end) for own, end in zip(ledger.own_runs, ends, strict=True)}
 
 
 def _plus(totals: Totals, set_name: bytes, key: bytes, stamp: int, digest_key: bytes) -> Totals:

@@ -46,7 +46,11 @@ class OwnRun(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """At `wall_us` the log had reached `number`; a mark a minute at most."""
+    """The log had reached `number` when the first change after it was made at `wall_us`.
+
+    A minute after a mark the next change sets the next one, so what lies between two was written
+    within a minute of the first of them.
+    """
 
     wall_us: int
     number: int
@@ -128,8 +132,6 @@ class Ledger:
 
     def absorb(self, changes: Changes) -> None:
         """Take over what a transaction did, after it is on disk."""
-        if changes.mark is not None:
-            self.last_mark = changes.mark  # before the log's end, see `end_at`
         self.log_end = changes.log_end
         self.clock_last = changes.clock_last
         for name, totals in changes.totals.items():
@@ -139,6 +141,8 @@ class Ledger:
         self.cursors.update(changes.cursors)
         if changes.own_run is not None:
             self.own_runs.append(changes.own_run)
+        if changes.mark is not None:
+            self.last_mark = changes.mark
         if changes.redotted is not None:
             self.redotted = changes.redotted
         if changes.listed_before is not None:
@@ -157,14 +161,6 @@ class Ledger:
         old = self.totals.get(name, NO_TOTALS)
         self.sums = self.sums.plus(totals.sums.minus(old.sums))
         self.totals[name] = totals
-
-    def end_at(self, wall_us: int) -> int | None:
-        """Return the log's end if all of it was written by `wall_us`, or None if that is not sure.
-
-        A change a minute after the last mark would have set the next one.
-        """
-        log_end, last = self.log_end, self.last_mark
-        return log_end if last and wall_us >= last.wall_us + MARK_INTERVAL_US else None
 
     def next_mark(self, wall_us: int, number: int) -> Mark | None:
         """Return the mark to set at `wall_us`, or None within a minute of the last one.

@@ -113,10 +113,10 @@ class MemoryStore(BaseStore):
         ledger = self.ledger
         return LogSlice(ledger.log_end, dict(ledger.seen), self.image.log_rows(after, limit))
 
-    def marked_at(self, wall_us: int) -> int:
-        """Return the number of the last mark that was set by `wall_us`, or 0."""
+    def mark_after(self, wall_us: int) -> int | None:
+        """Return the number of the first mark that was set after `wall_us`, if there is one."""
         index = bisect_right(self.image.marks, wall_us, key=lambda mark: mark.wall_us)
-        return self.image.marks[index - 1].number if index else 0
+        return self.image.marks[index].number if index < len(self.image.marks) else None
 
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield every row."""

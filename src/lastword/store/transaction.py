@@ -134,7 +134,7 @@ class Transaction:
         for set_name, tally in self._tallies.items():
             changes.totals[set_name] = tally.totals()
         if not changes.is_empty:
-            changes.mark = self.ledger.next_mark(self.wall_us, changes.log_end)
+            changes.mark = self.ledger.next_mark(self.wall_us, self.ledger.log_end)
         return changes
 
     def _tally(self, set_name: bytes) -> "_Tally":

@@ -157,7 +157,9 @@ def failure(error: apsw.Error, path: Path, *, hint: str | None = None) -> StoreE
 
     `hint` is for a failing disk.
     """
-    if isinstance(error, apsw.NotADBError | apsw.CorruptError) or _is_checksum_error(error):
+    if _is_checksum_error(error):
+        return CorruptStore(f"{path} is damaged: a page does not match its checksum")
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
         return CorruptStore(f"{path} is damaged: {error}")
     return DiskFailed(f"the disk of {path} failed: {error}", hint=hint)
 
@@ -173,6 +175,20 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise failure(error, path) from error
+
+
+@contextlib.contextmanager
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
+    """Let all reads see one state of the file.
+
+    A failed read may have ended the transaction, and its own error is the one to be heard of.
+    """
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
 
 
 @contextlib.contextmanager

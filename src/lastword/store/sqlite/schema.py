@@ -77,7 +77,7 @@ CREATE TABLE members (
 
 CREATE TABLE marks (
     wall_us INTEGER PRIMARY KEY,
-    number INTEGER NOT NULL     -- the log's end then
+    number INTEGER NOT NULL     -- the log's end just before
 ) STRICT;
 """
 

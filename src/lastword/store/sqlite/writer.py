@@ -62,18 +62,20 @@ class Writer:
         self._options = options
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._failed: StoreError | None = None
-        self._closing = threading.Event()
+        self._door = threading.Lock()  # nothing is queued behind the end
+        self._closing = False
         self._thread = threading.Thread(target=self._work, name="lastword-writer", daemon=True)
         self._thread.start()
         self.commits = 0
 
     def submit(self, operation: Operation[Any], done: Done) -> None:
         """Queue `operation`. Raises Unavailable where too much is waiting, or after `close`."""
-        if self._closing.is_set():
-            raise Unavailable("the node is stopping", hint="Ask another node.")
         if self._queue.qsize() >= WRITES_PENDING_MAX:
             raise Unavailable(f"{WRITES_PENDING_MAX} writes are waiting for the disk")
-        self._queue.put(_Ticket(operation, done))
+        with self._door:
+            if self._closing:
+                raise Unavailable("the node is stopping", hint="Ask another node.")
+            self._queue.put(_Ticket(operation, done))
 
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation`, and wait until it is on disk."""
@@ -86,9 +88,10 @@ class Writer:
 
     def close(self) -> None:
         """Finish what was submitted, and stop; a second call does nothing."""
-        if not self._closing.is_set():
-            self._closing.set()
-            self._queue.put(None)
+        with self._door:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
         self._thread.join()
 
     def _work(self) -> None:

@@ -35,7 +35,7 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 1000)
 	$(BIN)/lastword simulate --seeds $(SEEDS)
 
 bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 10 minutes
-	$(BIN)/python bench/http.py
+	$(BIN)/python -m bench.http
 
 chaos: sim ## The long runs: many simulated seeds, then a long demo
 	$(BIN)/python -m tools.demo --seconds 120

@@ -1,6 +1,6 @@
 """The service over HTTP: rates, latencies and memory, with wrk on loopback, medians of three.
 
-    python bench/http.py [--folder DIR] [--seconds 5] [--quick]
+    python -m bench.http [--folder DIR] [--seconds 5] [--quick]
 
 Every PUT is on disk before its answer. The generator runs on the same machine; what it took of
 the processor is printed beside what the node took.
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import randbits
 
-from harness import Load, machine, median_load, node, random_element, require_disk
+from bench.harness import Load, machine, median_load, node, random_element, require_disk
 from lastword.store.base import StoreOptions
 from lastword.store.operations import Write
 from lastword.store.sqlite.store import SqliteStore

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from lastword.address import checked_address
 from lastword.errors import ConfigError
-from lastword.replication.address import checked_address
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, not to listen there
 

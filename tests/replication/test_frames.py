@@ -114,7 +114,7 @@ VECTORS = st.dictionaries(COUNTS, COUNTS, max_size=4)
 ENTRIES = st.lists(
     st.builds(
         Entry,
-        st.binary(min_size=1, max_size=12),
+        st.binary(min_size=1, max_size=12).filter(lambda name: b"/" not in name),
         st.binary(max_size=40),
         st.integers(0, STAMP_MAX),
         COUNTS,
@@ -304,3 +304,11 @@ def test_how_far_a_run_went_is_read_from_wishes_vectors_and_entries() -> None:
     assert furthest(Frame(1, 2, "", 3, scan=scan), 7) == 4
     assert furthest(Frame(1, 2, "", 3, page=page, scan=scan), 1) == 0
     assert furthest(Frame(1, 7, "", 3), 7) == 0
+
+
+def test_a_set_name_with_a_slash_is_refused() -> None:
+    page = PageBody(
+        7, (0, 0, 0), 1, from_start=True, rows=Rows([b"a/b"], [8], [(0, b"e", 2, 0, 1)])
+    )
+    with pytest.raises(InvalidFrame, match="'/'"):
+        decode(encode(Frame(1, 8, "a:1", 1, page=page)))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
+from lastword.address import checked_address
 from lastword.api.bodies import Changed, decode_members, decode_patch
 from lastword.api.http.messages import SAFE_METHODS, Request, Response
 from lastword.api.paths import parse_path
@@ -24,7 +25,6 @@ from lastword.errors import (
 from lastword.limits import MERGE_SLICE_ELEMENTS, TIME_MAX
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
-from lastword.replication.address import checked_address
 from lastword.replication.hashing import element_of
 from lastword.store.operations import PEERS_SET, Merge, Write
 

@@ -17,11 +17,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serve)
-app.command()(simulate)
-app.add_typer(monkey.app, name="monkey")
+app.command(short_help="Run a node.")(serve)
+app.command(short_help="Run simulated clusters under faults.")(simulate)
+app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 
 
 def _show_version(wanted: bool) -> None:

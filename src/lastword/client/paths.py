@@ -4,26 +4,19 @@ What is not unreserved is percent-encoded, and nothing is normalised afterwards:
 is asked for as `..`.
 """
 
-import re
-from ipaddress import AddressValueError, IPv6Address
-from typing import Final
 from urllib.parse import quote_from_bytes
 
 from yarl import URL
 
+from lastword.address import checked_address
 from lastword.crdt.wire import element_bytes
-from lastword.errors import InvalidAddress, InvalidSetName
+from lastword.errors import InvalidSetName
 from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
-
-_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):([0-9]{1,5})")
 
 
 def base_url(address: str) -> str:
     """Return the URL of the node at `address`, host:port; raise InvalidAddress if it is none."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None or not 1 <= int(found[2]) <= 65_535 or not _is_host(found[1]):
-        raise InvalidAddress(f"{address[:SHOWN_BYTES_MAX]!r} is not host:port")
-    return f"http://{address}"
+    return f"http://{checked_address(address)}"
 
 
 def set_url(base: str, set_name: str) -> URL:
@@ -35,16 +28,6 @@ def element_url(base: str, set_name: str, element: bytes) -> URL:
     """Return the URL of an element; raise InvalidSetName or InvalidElement."""
     quoted = quote_from_bytes(element_bytes(element), safe="")
     return URL(f"{base}{_set_path(set_name)}/{quoted}", encoded=True)
-
-
-def _is_host(host: str) -> bool:
-    if not host.startswith("["):
-        return True
-    try:
-        IPv6Address(host[1:-1])
-    except AddressValueError:
-        return False
-    return True
 
 
 def _set_path(set_name: str) -> str:

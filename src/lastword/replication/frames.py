@@ -118,13 +118,16 @@ def decode(data: bytes) -> Frame:
         raise InvalidFrame(f"not a frame: {error}") from None
     for body in (frame.page, frame.scan):
         if body is not None:
-            _check_indexes(body.rows)
+            _check_rows(body.rows)
     if frame.page is not None and frame.page.reached > frame.head:
         raise InvalidFrame("a page reaches further than the log that it is of")
     return frame
 
 
-def _check_indexes(rows: Rows) -> None:
+def _check_rows(rows: Rows) -> None:
+    """Check what the schema cannot say; a '/' in a set's name would make its hashes ambiguous."""
+    if any(b"/" in name for name in rows.sets):
+        raise InvalidFrame("a set's name has a '/'")
     sets, runs = len(rows.sets), len(rows.runs)
     for row in rows.rows:
         if row[0] >= sets or row[3] >= runs:

@@ -7,7 +7,7 @@ answer are none of its business.
 
 from dataclasses import dataclass
 
-from lastword.replication.address import is_address
+from lastword.address import is_address
 from lastword.replication.peers import PeerBook
 from lastword.replication.port import State
 

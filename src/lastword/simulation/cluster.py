@@ -336,7 +336,9 @@ class Cluster:
         if self.rng.random() < 0.7:
             cut |= {(b, a) for a, b in cut}
         self._cut |= cut
-        self._at(self._between(self.settings.partition_us), lambda: self._cut.difference_update(cut))
+        self._at(
+            self._between(self.settings.partition_us), lambda: self._cut.difference_update(cut)
+        )
 
     def _heal(self) -> None:
         self._faulty = False

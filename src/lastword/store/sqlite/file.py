@@ -59,15 +59,24 @@ def connect(path: Path) -> apsw.Connection:
     return connection
 
 
-def open_or_create(path: Path, digest_key: bytes) -> apsw.Connection:
-    """Return the write connection of the file at `path`, which is made if there is none.
+def recognise(path: Path) -> None:
+    """Refuse a file that is not ours before anything is written, even a lock beside it.
 
-    Raises ForeignFile for a file that is not ours, NewerFormat for one of a later version.
+    Raises ForeignFile, or NewerFormat for one of a later version.
     """
     with _disk_errors(path):
-        if path.exists() and path.stat().st_size > 0:
+        if _has_content(path):
             _check_header(path)
-        else:
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def open_or_create(path: Path, digest_key: bytes) -> apsw.Connection:
+    """Return the write connection of the file at `path`, which is made if there is none."""
+    with _disk_errors(path):
+        if not _has_content(path):
             _create(path, digest_key)
     connection = connect(path)
     with _disk_errors(path), closing_on_error(connection):

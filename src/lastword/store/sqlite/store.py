@@ -20,6 +20,7 @@ from lastword.store.sqlite.file import (
     failure,
     open_or_create,
     reading,
+    recognise,
     snapshot,
 )
 from lastword.store.sqlite.writer import Done, Writer
@@ -41,6 +42,7 @@ class SqliteStore(BaseStore):
         Raises FileInUse, ForeignFile, NewerFormat, FileUnusable or CorruptStore.
         """
         self.path = Path(path)
+        recognise(self.path)
         self._lock = FileLock(self.path)
         try:
             self._open(options)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lastword.address import checked_address, is_address
 from lastword.errors import InvalidAddress
 from lastword.limits import ADDRESS_BYTES_MAX
-from lastword.replication.address import checked_address, is_address
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Benchmarks: figures that anyone can repeat. `make bench` runs them."""

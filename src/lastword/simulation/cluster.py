@@ -309,8 +309,7 @@ class Cluster:
 
     def _plan_faults(self) -> None:
         settings = self.settings
-        seconds = settings.duration_us // SECOND_US
-        for second in range(seconds):
+        for second in range(settings.duration_us // SECOND_US):
             if self.rng.random() < settings.crashes_per_s:
                 victim = self.nodes[self.rng.choice(list(self.nodes))]
                 self._at(

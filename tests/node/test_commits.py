@@ -12,7 +12,7 @@ from lastword.errors import FutureTime, Unavailable
 from lastword.limits import TIME_MAX
 from lastword.node.commits import Commits
 from lastword.store.base import StoreOptions
-from lastword.store.operations import Write
+from lastword.store.operations import PEERS_SET, Write
 from lastword.store.sqlite.store import SqliteStore
 from lastword.store.transaction import Transaction
 from tests.crdt.walls import HandWall
@@ -140,3 +140,14 @@ async def test_a_store_that_stops_finishes_what_was_submitted_and_takes_no_more(
         assert await asyncio.gather(*futures) == list(range(20))
     with pytest.raises(Unavailable):
         commits.submit(add(21), same)
+
+
+async def test_members_read_from_an_older_snapshot_are_not_kept(store: SqliteStore) -> None:
+    store.list_member("a:1")
+    assert store.members() == {"a:1"}
+    store.begin_snapshot()
+    assert store.contains(PEERS_SET, b"a:1")
+    await asyncio.to_thread(store.list_member, "b:1")
+    store.members()
+    store.end_snapshot()
+    assert store.members() == {"a:1", "b:1"}

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lastword.replication.membership import PATIENCE_US, Identity, Membership
+from lastword.replication.membership import (
+    PATIENCE_US,
+    REPLACED_FAILURES,
+    Identity,
+    Membership,
+)
 from lastword.replication.peers import PeerBook
 from lastword.store.memory import MemoryStore
 from tests.stores import MemoryStores
@@ -142,7 +147,12 @@ def test_an_advertised_address_that_is_listed_is_not_written_again(store: Memory
     assert store.log_end == log_end
 
 
-@pytest.mark.parametrize("found", [fails, leads_here], ids=["nobody", "only this node"])
+def stays_silent(membership: Membership, address: str) -> None:
+    for _ in range(REPLACED_FAILURES):
+        fails(membership, address)
+
+
+@pytest.mark.parametrize("found", [stays_silent, leads_here], ids=["nobody", "only this node"])
 def test_an_advertised_address_replaces_the_one_before_if_no_other_answers_there(
     store: MemoryStore, found: Callable[[Membership, str], None]
 ) -> None:
@@ -153,6 +163,18 @@ def test_an_advertised_address_replaces_the_one_before_if_no_other_answers_there
     found(membership, OLD)
 
     assert store.members() == {OWN}
+
+
+def test_one_lost_frame_does_not_unlist_the_address_before(store: MemoryStore) -> None:
+    store.list_member(OLD)
+    membership = start(store, Identity(advertise=OWN))
+    for _ in range(REPLACED_FAILURES - 1):
+        fails(membership, OLD)
+    assert store.members() == {OLD, OWN}
+    answers(membership, OLD)
+    for _ in range(2 * REPLACED_FAILURES):
+        fails(membership, OLD)
+    assert store.members() == {OLD, OWN}
 
 
 def test_the_address_before_stays_where_another_node_answers(store: MemoryStore) -> None:

@@ -1,9 +1,9 @@
-"""Version vectors: what is covered, what is news, who has seen more."""
+"""Version vectors: what is covered, and who has seen more."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastword.replication.vectors import covers, dominates, news
+from lastword.replication.vectors import covers, dominates
 
 VECTORS = st.dictionaries(st.integers(1, 4), st.integers(1, 5), max_size=4)
 DOTS = [(run, number) for run in range(1, 5) for number in range(1, 6)]
@@ -23,16 +23,3 @@ def test_a_vector_dominates_exactly_those_whose_dots_it_covers(
     vector: dict[int, int], other: dict[int, int]
 ) -> None:
     assert dominates(vector, other) == (covered(vector) >= covered(other))
-
-
-@given(VECTORS, VECTORS)
-def test_with_the_news_taken_in_a_vector_covers_what_both_did_and_no_more(
-    vector: dict[int, int], other: dict[int, int]
-) -> None:
-    joined = vector | news(vector, other)
-    assert covered(joined) == covered(vector) | covered(other)
-
-
-@given(VECTORS, VECTORS)
-def test_there_is_news_unless_it_dominates(vector: dict[int, int], other: dict[int, int]) -> None:
-    assert bool(news(vector, other)) != dominates(vector, other)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lastword.errors import LastwordError
-from lastword.replication.entries import Applied, Entry, Page, Scan
+from lastword.replication.entries import Applied, Entry, Page, Redotted, Scan
 from lastword.replication.vectors import Vector
 from lastword.simulation.campaign import replay_command, run_campaign, settings_of
 from lastword.simulation.cluster import Cluster
@@ -124,7 +124,7 @@ def acknowledged_before_it_is_synced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_new_dots_for_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave rows whose origin has gone with dots that nobody covers."""
-    monkeypatch.setattr(BaseStore, "redot", lambda _self, *, age_us: 0 * age_us)
+    monkeypatch.setattr(BaseStore, "redot", lambda _self, **_: Redotted(0, more=False))
 
 
 MUTANTS: list[Mutant] = [

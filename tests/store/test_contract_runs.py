@@ -4,7 +4,7 @@ from lastword.limits import (
     MAX_SKEW_US_DEFAULT,
     REDOT_ROWS_MAX,
 )
-from lastword.replication.entries import Entry
+from lastword.replication.entries import Entry, Scan
 from lastword.store.base import BaseStore
 from lastword.store.ledger import MARK_INTERVAL_US
 from lastword.store.operations import PEERS_SET, Merge, Write
@@ -43,6 +43,19 @@ def test_a_row_without_a_covered_dot_takes_the_dot_that_arrives_with_its_stamp(
     row = row_of(store, S, b"a")
     assert (row.stamp, row.run, row.number) == (10, 8, 2)
     assert covers_its_rows(store)
+
+
+def test_of_two_dots_that_are_not_covered_the_greater_stays_on_every_holder(
+    stores: AnyStores,
+) -> None:
+    one, other = Entry(S, b"a", 10, run=7, number=1), Entry(S, b"a", 10, run=8, number=1)
+    left, right = stores.open("left"), stores.open("right")
+    left.apply_scan(Scan(1, 1, (one,), last=True))
+    right.apply_scan(Scan(1, 1, (other,), last=True))
+
+    assert left.apply_scan(Scan(1, 1, (other,), last=True)).adopted == 1
+    assert right.apply_scan(Scan(1, 1, (one,), last=True)).adopted == 0
+    assert row_of(left, S, b"a").run == row_of(right, S, b"a").run == 8
 
 
 def test_a_row_with_a_covered_dot_keeps_it(stores: AnyStores) -> None:
@@ -86,7 +99,7 @@ def test_a_row_that_nobody_covers_gets_a_new_dot_at_its_age(stores: AnyStores) -
     own = row_of(store, S, b"own 2")
     stores.wall.now_us += HOUR_US + MARK_INTERVAL_US
 
-    assert store.redot(age_us=HOUR_US) == 2
+    assert store.redot(age_us=HOUR_US).renewed == 2
 
     assert stamps(store) == before
     assert {row_of(store, S, name).run for name in (b"o0", b"o1")} == {store.run}
@@ -97,7 +110,7 @@ def test_a_row_that_nobody_covers_gets_a_new_dot_at_its_age(stores: AnyStores) -
 def test_a_row_that_is_younger_keeps_its_dot(stores: AnyStores) -> None:
     store = orphaned(stores)
     stores.wall.now_us += HOUR_US - 1
-    assert store.redot(age_us=HOUR_US) == 0
+    assert store.redot(age_us=HOUR_US).renewed == 0
     assert row_of(store, S, b"o0").run == 7
 
 
@@ -106,14 +119,14 @@ def test_rows_get_new_dots_also_where_nothing_is_written_any_more(stores: AnySto
     stores.wall.now_us += MARK_INTERVAL_US // 2
     store.apply(made_up(store, Entry(S, b"o", 10, run=7, number=1), run=7, end=2), "p:1")
     stores.wall.now_us += HOUR_US + MARK_INTERVAL_US
-    assert store.redot(age_us=HOUR_US) == 1
+    assert store.redot(age_us=HOUR_US).renewed == 1
 
 
 def test_a_row_that_was_covered_meanwhile_keeps_its_dot(stores: AnyStores) -> None:
     store = orphaned(stores)
     store.apply(made_up(store, seen={7: 2}, run=7, cursor=store.cursor("p:1")), "p:1")
     stores.wall.now_us += 2 * HOUR_US
-    assert store.redot(age_us=HOUR_US) == 0
+    assert store.redot(age_us=HOUR_US).renewed == 0
     assert row_of(store, S, b"o0").run == 7
 
 
@@ -128,7 +141,7 @@ def test_rows_that_were_looked_at_are_not_looked_at_again(stores: AnyStores) -> 
     assert store.ledger.redotted == checked
     stores.wall.now_us += 2 * HOUR_US
     log_end = store.log_end
-    assert store.redot(age_us=HOUR_US) == 0
+    assert store.redot(age_us=HOUR_US).renewed == 0
     assert store.ledger.redotted == store.log_end == log_end
 
 
@@ -138,9 +151,9 @@ def test_one_go_over_old_rows_is_bounded_and_the_next_goes_on(stores: AnyStores)
     store.apply(made_up(store, Entry(S, b"o", 10, run=7, number=1), run=7, end=2), "p:1")
     stores.wall.now_us += 2 * HOUR_US
 
-    assert store.redot(age_us=HOUR_US) == 0
+    assert store.redot(age_us=HOUR_US) == (0, True)
     assert store.ledger.redotted == REDOT_ROWS_MAX
-    assert store.redot(age_us=HOUR_US) == 1
+    assert store.redot(age_us=HOUR_US) == (1, False)
 
 
 # -- runs
@@ -248,12 +261,14 @@ def test_only_an_address_listed_as_its_own_is_remembered_so(stores: AnyStores) -
     assert stores.reopen().listed_before == "a:1"
 
 
-def test_addresses_of_runs_are_learned_from_their_pages(stores: AnyStores) -> None:
+def test_the_address_of_a_run_is_learned_once_so_that_two_addresses_cost_no_writes(
+    stores: AnyStores,
+) -> None:
     giver, taker = stores.open("giver"), stores.open("taker")
-    walk(taker, giver, "old:1")
-    walk(taker, giver, "new:1")
-    assert taker.ledger.addresses == {giver.run: "new:1"}
-    assert stores.reopen("taker").ledger.addresses == {giver.run: "new:1"}
+    walk(taker, giver, "one:1")
+    walk(taker, giver, "two:1")
+    assert taker.ledger.addresses == {giver.run: "one:1"}
+    assert stores.reopen("taker").ledger.addresses == {giver.run: "one:1"}
 
 
 # -- marks

@@ -79,3 +79,10 @@ class Applied:
     adopted: int = 0
     repairs: int = 0
     finished: bool = field(default=False)
+
+
+class Redotted(NamedTuple):
+    """How many rows got new dots, and whether more rows of that age were not looked at yet."""
+
+    renewed: int
+    more: bool

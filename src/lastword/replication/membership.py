@@ -15,6 +15,10 @@ PATIENCE_US = 3_000_000
 """How long the first answers are awaited before the default is listed: long enough for a name to
 be looked up and a node to answer, short enough that a lonely node is soon listed."""
 
+REPLACED_FAILURES = 10
+"""Calls without an answer after which an address that was replaced is unlisted: with the pauses
+between calls that is half a minute, in which a node that lives there would have answered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -60,7 +64,8 @@ class Membership:
     def found_self(self, address: str) -> None:
         """Note that `address` leads to this node."""
         self._peers.peer(address).is_self = True
-        self.found_silent(address)
+        if address == self._replaced:
+            self._unlist(address)
         if not self._settled and not self._advertised:
             self._settle(address)
 
@@ -71,16 +76,20 @@ class Membership:
             self._replaced = None
 
     def found_silent(self, address: str) -> None:
-        """Note that nobody answers at `address`, or only this node."""
-        if address == self._replaced:
-            self._replaced = None
-            self._state.unlist_member(address)
+        """Note that nobody answered at `address`."""
+        silent = self._peers.peer(address).failures >= REPLACED_FAILURES
+        if address == self._replaced and silent:
+            self._unlist(address)
+
+    def _unlist(self, address: str) -> None:
+        self._replaced = None
+        self._state.unlist_member(address)
 
     def _list_advertised(self) -> None:
         """List the advertised address in place of the one that this file listed before.
 
-        The old one goes as soon as it is seen that no other node answers there: a copied file
-        must not unlist the node that it was copied from.
+        The old one goes once it leads here, or was silent for long: a copied file must not unlist
+        the node that it was copied from, and a lost frame is no silence.
         """
         before = self._state.listed_before
         if before != self.address and before in self._state.members():

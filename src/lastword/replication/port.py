@@ -6,7 +6,7 @@ Every method that changes something returns when the change is on disk.
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from lastword.replication.entries import Applied, Cursor, Page, Scan
+from lastword.replication.entries import Applied, Cursor, Page, Redotted, Scan
 from lastword.replication.hashing import Sums
 from lastword.replication.vectors import Vector
 
@@ -64,10 +64,10 @@ class State(Protocol):
     def sums(self) -> Sums:
         """Return the digest sums of all that this node holds."""
 
-    def redot(self, *, age_us: int) -> int:
+    def redot(self, *, age_us: int) -> Redotted:
         """Give new dots to rows that arrived before `age_us` ago and are not covered yet.
 
-        Returns how many; bounded work a call.
+        It looks at a bounded number of rows a call.
         """
 
     def begin_run(self) -> None:

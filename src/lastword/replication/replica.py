@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from lastword.crdt.clock import Wall
-from lastword.replication.entries import Cursor
+from lastword.replication.entries import Applied, Cursor
 from lastword.replication.frames import (
     Frame,
     Pull,
@@ -83,6 +83,13 @@ class Counters:
     repairs: int = 0
     sends_failed: int = 0
     runs_begun_again: int = 0
+
+    def note(self, applied: Applied) -> None:
+        """Count what applying entries did."""
+        self.entries_received += applied.received
+        self.entries_changed += applied.changed
+        self.dots_adopted += applied.adopted
+        self.repairs += applied.repairs
 
 
 @dataclass(slots=True)
@@ -224,10 +231,7 @@ class Replica:
             return None
         self.counters.pages_applied += 1
         self.counters.walks_from_start += page.from_start
-        self.counters.entries_received += applied.received
-        self.counters.entries_changed += applied.changed
-        self.counters.dots_adopted += applied.adopted
-        self.counters.repairs += applied.repairs
+        self.counters.note(applied)
         if not applied.finished:
             return self._pull(address, now_us)
         self.counters.walks_finished += 1
@@ -264,10 +268,7 @@ class Replica:
         if frame.scan is None:
             return None
         applied = self.state.apply_scan(scan_of(frame, frame.scan))
-        self.counters.entries_received += applied.received
-        self.counters.entries_changed += applied.changed
-        self.counters.dots_adopted += applied.adopted
-        self.counters.repairs += applied.repairs
+        self.counters.note(applied)
         scan = self._scan
         if scan is None or scan.address != address or scan.run not in {0, frame.run}:
             return None
@@ -287,9 +288,11 @@ class Replica:
     def _redot(self, now_us: int, rng: Randomness) -> None:
         """Renew orphaned dots, each time of a random age, so that not all holders do it."""
         if self._redot_at_us is None or now_us >= self._redot_at_us:
-            self._redot_at_us = now_us + self.settings.redot_interval_us
             age_us = int(self.settings.orphan_us * rng.uniform(1.0, 2.0))
-            self.counters.dots_renewed += self.state.redot(age_us=age_us)
+            done = self.state.redot(age_us=age_us)
+            self.counters.dots_renewed += done.renewed
+            pause_us = 0 if done.more else self.settings.redot_interval_us
+            self._redot_at_us = now_us + pause_us
 
     def _notice_resumption(self, frame: Frame) -> None:
         """Begin a new run where this one was seen further than its own log goes.

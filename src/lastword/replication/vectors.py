@@ -17,11 +17,6 @@ def covers(vector: Vector, run: int, number: int) -> bool:
     return vector.get(run, 0) >= number
 
 
-def news(vector: Vector, other: Vector) -> dict[int, int]:
-    """Return the entries of `other` that are above those of `vector`."""
-    return {run: number for run, number in other.items() if vector.get(run, 0) < number}
-
-
 def dominates(vector: Vector, other: Vector) -> bool:
     """Return whether `vector` covers all that `other` covers."""
     return all(vector.get(run, 0) >= number for run, number in other.items())

@@ -14,14 +14,13 @@ from lastword.limits import (
     MAX_SKEW_US_DEFAULT,
     PAGE_BYTES_MAX,
     PAGE_ROWS_MAX,
-    PEERS_MAX,
     REDOT_ROWS_MAX,
 )
-from lastword.replication.entries import Applied, Cursor, Entry, Page, Scan
-from lastword.replication.hashing import DIGEST_KEY_DEFAULT, POSITION_BYTES, Sums
+from lastword.replication.entries import Applied, Cursor, Entry, Page, Redotted, Scan
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums, element_of, place
 from lastword.replication.vectors import Vector, covers
 from lastword.store.check import check_rows
-from lastword.store.ledger import MARK_INTERVAL_US, Key, Ledger, Row, Totals
+from lastword.store.ledger import MARK_INTERVAL_US, NO_TOTALS, Key, Ledger, Row, Totals
 from lastword.store.operations import (
     PEERS_SET,
     ApplyPage,
@@ -35,6 +34,9 @@ from lastword.store.operations import (
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
+
+MEMBERS_CHUNK = 1_000
+"""Members that are read at once."""
 
 ENTRY_BYTES = 40
 """What an entry costs on the wire beside its element: stamp, dot, lengths."""
@@ -72,14 +74,20 @@ class LogSlice:
     rows: list[LogRow]
 
 
+class _Members(NamedTuple):
+    """The listed addresses, and the digest sums of the entries that they were read from."""
+
+    addresses: frozenset[str]
+    sums: Sums
+
+
 class BaseStore(ABC):
     """The port of `replication`, and the reads of a node, over one ledger."""
 
     def __init__(self, options: StoreOptions, ledger: Ledger) -> None:
         self.options = options
         self.ledger = ledger
-        self._members: frozenset[str] = frozenset()
-        self._members_totals: Totals | None = None
+        self._members = _Members(frozenset(), NO_SUMS)
 
     @abstractmethod
     def execute(self, operation: Operation[T]) -> T:
@@ -214,39 +222,51 @@ class BaseStore(ABC):
         """Take in a stretch of a scan."""
         return self.execute(ApplyScan(scan))
 
-    def redot(self, *, age_us: int) -> int:
+    def redot(self, *, age_us: int) -> Redotted:
         """Give new dots to rows that arrived before `age_us` ago and are not covered yet."""
         old = self.number_at(self.options.wall() - age_us)
         checked = self.ledger.redotted
         if checked >= old:
-            return 0
+            return Redotted(0, more=False)
         log = self.read_log(checked, REDOT_ROWS_MAX)
         rows = [row for row in log.rows if row.arrived <= old]
         orphans = tuple(
             row.entry for row in rows if not covers(log.seen, row.entry.run, row.entry.number)
         )
-        reached = rows[-1].arrived if len(rows) == REDOT_ROWS_MAX else old
-        return self.execute(Redot(orphans, reached))
+        more = len(rows) == REDOT_ROWS_MAX
+        renewed = self.execute(Redot(orphans, rows[-1].arrived if more else old))
+        return Redotted(renewed, more=more)
 
     def begin_run(self) -> None:
         """Begin a new run on this file."""
         self.execute(BeginRun(self.options.new_run()))
 
     def members(self) -> frozenset[str]:
-        """Return the listed addresses; O(1) while they stay the same."""
-        totals = self.ledger.totals.get(PEERS_SET)
-        if totals is not self._members_totals:
-            self._members = frozenset(self._read_members())
-            self._members_totals = totals
-        return self._members
+        """Return the listed addresses; O(1) while they stay the same.
 
-    def _read_members(self) -> Iterator[str]:
-        after = b""
-        while chunk := self.entries(PEERS_SET, after=after, limit=PEERS_MAX):
+        They are kept only if they are what the totals say: a thread that reads an older snapshot
+        must not let the others see it.
+        """
+        totals = self.ledger.totals.get(PEERS_SET, NO_TOTALS)
+        kept = self._members
+        if kept.sums == totals.sums:
+            return kept.addresses
+        read = self._read_members()
+        if read.sums == totals.sums:
+            self._members = read
+        return read.addresses
+
+    def _read_members(self) -> "_Members":
+        addresses, sums, after = set[str](), NO_SUMS, b""
+        while chunk := self.entries(PEERS_SET, after=after, limit=MEMBERS_CHUNK):
             after = chunk[-1][0]
             for key, stamp in chunk:
+                element = element_of(key)
+                where = place(PEERS_SET, element, self.ledger.digest_key)
+                sums = sums.plus(where.change(None, stamp))
                 if not is_removed(stamp):
-                    yield key[POSITION_BYTES:].decode(errors="replace")
+                    addresses.add(element.decode(errors="replace"))
+        return _Members(frozenset(addresses), sums)
 
     def list_member(self, address: str) -> None:
         """Add `address` to the listed addresses, as this node's own."""

@@ -134,8 +134,11 @@ class Ledger:
         """Take over what a transaction did, after it is on disk."""
         self.log_end = changes.log_end
         self.clock_last = changes.clock_last
+        sums = self.sums
         for name, totals in changes.totals.items():
-            self._absorb_totals(name, totals)
+            sums = sums.plus(totals.sums).minus(self.totals.get(name, NO_TOTALS).sums)
+            self.totals[name] = totals
+        self.sums = sums  # at once: another thread may read it at any time
         self.seen.update(changes.seen)
         self.addresses.update(changes.addresses)
         self.cursors.update(changes.cursors)
@@ -156,11 +159,6 @@ class Ledger:
             if isinstance(value, dict | list):
                 setattr(twin, at.name, value.copy())
         return twin
-
-    def _absorb_totals(self, name: bytes, totals: Totals) -> None:
-        old = self.totals.get(name, NO_TOTALS)
-        self.sums = self.sums.plus(totals.sums.minus(old.sums))
-        self.totals[name] = totals
 
     def next_mark(self, wall_us: int, number: int) -> Mark | None:
         """Return the mark to set at `wall_us`, or None within a minute of the last one.

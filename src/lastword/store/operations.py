@@ -121,7 +121,7 @@ class ApplyPage(Struct, frozen=True):
         cursor = Cursor(page.run, page.reached, page.head)
         if cursor != page.cursor:
             transaction.changes.cursors[self.peer] = cursor
-        if transaction.ledger.addresses.get(page.run) != self.peer:
+        if page.run not in transaction.ledger.addresses:
             transaction.changes.addresses[page.run] = self.peer
         if page.seen is not None:
             transaction.raise_seen(page.seen)
@@ -168,9 +168,14 @@ def _apply_entry(transaction: Transaction, entry: Entry, applied: Applied) -> No
 
 
 def _may_adopt(transaction: Transaction, held: Row, run: int, number: int) -> bool:
-    """Return whether a row takes the arriving dot of its stamp: if its own is not covered."""
-    own = (held.run, held.number)
-    return own != (run, number) and not transaction.covers(*own)
+    """Return whether a row takes the arriving dot of its stamp, since its own is not covered.
+
+    Of two that are not covered the greater stays: two holders would else swap theirs for ever.
+    """
+    own, other = (held.run, held.number), (run, number)
+    if own == other or transaction.covers(*own):
+        return False
+    return other > own or transaction.covers(*other)
 
 
 class Redot(Struct, frozen=True):

@@ -121,11 +121,9 @@ class Transaction:
         begun = self.changes.own_run
         return self.ledger.run if begun is None else begun.run
 
-    def begin_run(self, run: int, address: str | None = None) -> None:
+    def begin_run(self, run: int) -> None:
         """Begin `run` on this file; it begins one above the log's end, so its numbers are new."""
         self.changes.own_run = OwnRun(run, self.changes.log_end + 1)
-        if address is not None:
-            self.changes.addresses[run] = address
 
     def finish(self) -> Changes:
         """Return all that was done."""

@@ -34,7 +34,7 @@ serve: $(VENV)/installed ## One node on port 3000
 sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 1000)
 	$(BIN)/lastword simulate --seeds $(SEEDS)
 
-bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 10 minutes
+bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 8 minutes
 	$(BIN)/python -m bench.http
 
 chaos: sim ## The long runs: many simulated seeds, then a long demo

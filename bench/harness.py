@@ -77,7 +77,7 @@ def node(database: Path) -> Iterator[NodeUnderTest]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run of wrk came to. Times are milliseconds, CPU is seconds per request, in us."""
+    """What one run of wrk came to. `_us` is processor time, in microseconds per request."""
 
     per_s: float
     p50_ms: float
@@ -110,8 +110,14 @@ def wrk(target: NodeUnderTest, script: str, *, connections: int, seconds: int) -
 
 def median_load(target: NodeUnderTest, script: str, *, connections: int, seconds: int) -> Load:
     """Return the run of the median rate, out of three."""
-    loads = [wrk(target, script, connections=connections, seconds=seconds) for _ in range(RUNS)]
-    return sorted(loads, key=lambda load: load.per_s)[RUNS // 2]
+    return median(
+        [wrk(target, script, connections=connections, seconds=seconds) for _ in range(RUNS)]
+    )
+
+
+def median(loads: list[Load]) -> Load:
+    """Return the load of the median rate."""
+    return sorted(loads, key=lambda load: load.per_s)[len(loads) // 2]
 
 
 def _children_cpu_s() -> float:

@@ -14,7 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import randbits
 
-from bench.harness import Load, machine, median_load, node, random_element, require_disk
+from bench.harness import (
+    RUNS,
+    Load,
+    machine,
+    median,
+    median_load,
+    node,
+    random_element,
+    require_disk,
+    wrk,
+)
 from lastword.store.base import StoreOptions
 from lastword.store.operations import Write
 from lastword.store.sqlite.store import SqliteStore
@@ -54,12 +64,19 @@ def _rates(folder: Path, seconds: int) -> None:
 
 
 def _large_set(folder: Path, seconds: int, elements: int) -> None:
-    """Compare PUTs of random elements into an empty set and into a large one, in turns."""
+    """Compare PUTs of random elements into an empty set and into a large one, in turns.
+
+    Each run into the empty set has a new file, since the run before filled it.
+    """
     fill(folder / "large.db", elements)
     script = random_element("PUT", "bench", elements)
-    with node(folder / "empty.db") as empty, node(folder / "large.db") as large:
-        into_empty = median_load(empty, script, connections=64, seconds=seconds)
-        into_large = median_load(large, script, connections=64, seconds=seconds)
+    empty_loads, large_loads = [], []
+    with node(folder / "large.db") as large:
+        for turn in range(RUNS):
+            with node(folder / f"empty-{turn}.db") as empty:
+                empty_loads.append(wrk(empty, script, connections=64, seconds=seconds))
+            large_loads.append(wrk(large, script, connections=64, seconds=seconds))
+    into_empty, into_large = median(empty_loads), median(large_loads)
     _row("durable PUT into an empty set, 64 connections", into_empty)
     _row(f"durable PUT into a set of {elements:,}, 64 connections", into_large)
     print(f"\nlarge / empty: {into_large.per_s / into_empty.per_s:.2f}")

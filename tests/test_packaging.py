@@ -32,10 +32,18 @@ def test_wheel_and_sdist_build_and_hold_the_package(tmp_path: Path) -> None:
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert modules | {"lastword/py.typed"} <= names
-        assert b"lastword = lastword.cli.main:main" in archive.read(entry_points)
+        assert b"lastword = lastword.__main__:main" in archive.read(entry_points)
     with tarfile.open(sdist) as archive:
         found = {name.partition("/")[2] for name in archive.getnames()}
-        assert {"README.md", "LICENSE", "pyproject.toml", "constraints.txt", "Makefile"} <= found
+        needed = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml"}
+        needed |= {
+            "constraints.txt",
+            "Makefile",
+            "bench/http.py",
+            "tools/demo/__main__.py",
+            ".ci/run",
+        }
+        assert needed <= found
 
 
 def test_importing_the_library_brings_in_no_server() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import LASTWORD, NodeProcess, Process, ProcessFault
+from tools.processes import LASTWORD, NodeProcess, Process, ProcessFault
 
 
 def get(address: str, path: str) -> bytes:
@@ -53,7 +53,7 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from tests.processes import NodeProcess\n"
+        "from tools.processes import NodeProcess\n"
         "node = NodeProcess(Path(sys.argv[1])).start()\n"
         "print(node.process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"

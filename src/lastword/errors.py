@@ -55,7 +55,7 @@ class CallerError(LastwordError):
     """The caller's request is at fault, and nothing was done."""
 
     code = "invalid_request"
-    hint_default = "GET / says where the interface is described."
+    hint_default = "docs/REFERENCE.md has every call; GET / names the paths."
     certain = True
 
 

@@ -47,13 +47,10 @@ FRAME_BYTES_MAX: Final = 64 << 20
 """A frame from another node. A page is far smaller; the vectors of a very old cluster are not."""
 
 PEERS_MAX: Final = 1_000
-"""Listed addresses that a node works with; lastword is built for about 50."""
+"""Listed addresses: more are refused at the door; lastword is built for about 50."""
 
 ADDRESS_BYTES_MAX: Final = 255
 """host:port; a DNS name has at most 253 bytes, and replication refuses longer addresses."""
-
-JSON_DEPTH_MAX: Final = 16
-"""No body that we take is nested deeper than 3; deeper ones are refused before they cost."""
 
 SHOWN_BYTES_MAX: Final = 60
 """Of anything from outside, an error shows so many bytes and no more."""

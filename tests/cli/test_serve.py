@@ -11,7 +11,7 @@ import pytest
 
 from tests.calls import call, members
 from tests.eventually import eventually
-from tests.processes import LASTWORD, NodeProcess, Process
+from tools.processes import LASTWORD, NodeProcess, Process
 
 ANNOUNCED = re.compile(r"lastword (\S+) serves (http://127\.0\.0\.1:(\d+)) on (.+) \((\d+) sets\)")
 OPTIONS = {

@@ -12,7 +12,7 @@ from lastword.replication import frames
 from lastword.replication.entries import Entry
 from tests.calls import Caller, call
 from tests.eventually import eventually
-from tests.processes import NodeProcess
+from tools.processes import NodeProcess
 
 
 def refuses(address: str) -> bool:

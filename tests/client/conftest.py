@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from lastword.client.node import AsyncNode
-from tests.processes import NodeProcess
+from tools.processes import NodeProcess
 
 
 @pytest.fixture(scope="package")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process
 from tools.demo import play
 from tools.demo.__main__ import main
 from tools.demo.gate import Network
 from tools.demo.players import WRITERS_SET, Ledger
+from tools.processes import Process
 
 ROOT = Path(__file__).parent.parent.parent
 

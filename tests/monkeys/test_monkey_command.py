@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from tests.client.liars import serving
-from tests.processes import LASTWORD, NodeProcess, Process
+from tools.processes import LASTWORD, NodeProcess, Process
 
 QUICK = ("-l", "0", "--highdelayms", "1")
 COMMON = ["--address", "--setname", "--for", "SECONDS", "-n", "localhost:3000", "default: default"]
-PACED = ["--lowdelayms", "--highdelayms", "in milliseconds", "default: 100]", "default: 1000]"]
+PACED = ["--lowdelayms", "--highdelayms", "in milliseconds", "default: 100;", "default: 1000;"]
 
 
 def monkey(folder: Path, *arguments: str) -> Process:
@@ -27,8 +27,8 @@ def monkey(folder: Path, *arguments: str) -> Process:
     ("kind", "mentions"),
     [
         ("normal", [*PACED, "operations", "-h is help"]),
-        ("onoff", [*PACED, "--offlineops", "default: 100]", "rounds"]),
-        ("viewer", ["--updateintervalms", "in milliseconds", "default: 1000]", "updates"]),
+        ("onoff", [*PACED, "--offlineops", "default: 100;", "rounds"]),
+        ("viewer", ["--updateintervalms", "in milliseconds", "default: 1000;", "updates"]),
     ],
 )
 def test_help_names_every_option_with_unit_and_default(

@@ -16,7 +16,7 @@ from lastword.monkeys.setting import RETRY_S, Pace
 from lastword.monkeys.viewer import play_viewer
 from tests.client.liars import serving
 from tests.monkeys.settings import Notes, new_set
-from tests.processes import NodeProcess
+from tools.processes import NodeProcess
 
 PACE = Pace(100, 1000)
 

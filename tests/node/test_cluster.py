@@ -15,7 +15,7 @@ from lastword.api.transport import TIMEOUT_S
 from tests.calls import call, members
 from tests.eventually import eventually
 from tests.node.files import check_file
-from tests.processes import NodeProcess
+from tools.processes import NodeProcess
 
 pytestmark = pytest.mark.slow
 

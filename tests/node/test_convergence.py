@@ -16,7 +16,7 @@ from tests.api.living_node import LivingNode
 from tests.calls import Caller, call, members
 from tests.eventually import eventually
 from tests.node.files import check_file
-from tests.processes import NodeProcess
+from tools.processes import NodeProcess
 
 SETS = ["s", "t", "%F0%9F%8D%89"]
 ELEMENTS = [f"e{number}" for number in range(30)]

@@ -111,15 +111,15 @@ def ties_flipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operations, "_apply_entry", mutant)
 
 
-def acknowledged_before_it_is_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+def acknowledged_before_it_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sync all but the newest change, which was acknowledged too (trap 14)."""
 
     def mutant(self: SimulatedStore) -> None:
-        for changes in self.unsynced[:-1]:
+        for changes in self.unflushed[:-1]:
             self._disk.stable.absorb(changes)
-        del self.unsynced[:-1]
+        del self.unflushed[:-1]
 
-    monkeypatch.setattr(SimulatedStore, "sync", mutant)
+    monkeypatch.setattr(SimulatedStore, "flush", mutant)
 
 
 def no_new_dots_for_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ MUTANTS: list[Mutant] = [
     last_entry_of_a_page_dropped,
     vector_raised_by_a_scan,
     ties_flipped,
-    acknowledged_before_it_is_synced,
+    acknowledged_before_it_is_flushed,
     no_new_dots_for_orphans,
 ]
 

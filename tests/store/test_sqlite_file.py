@@ -211,7 +211,7 @@ def test_a_process_killed_while_it_makes_a_file_leaves_a_path_that_opens(
     add(files.open(), b"a")
 
     files.reopen()
-    assert not list(files.folder.glob("*-new*"))
+    assert not list(files.folder.glob("*draft*"))
 
 
 # -- what survives

@@ -14,11 +14,11 @@ from pathlib import Path
 from rich.console import Console
 
 from lastword.errors import LastwordError
-from tests.processes import ProcessFault
 from tools.demo.play import play
 from tools.demo.players import Ledger
 from tools.demo.screen import Screen
 from tools.demo.verdict import PHASES
+from tools.processes import ProcessFault
 
 INTERRUPTED = 130
 

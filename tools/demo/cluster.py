@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from lastword.client.node import AsyncNode
-from tests.processes import NodeProcess
 from tools.demo.gate import Gate, Network
 from tools.demo.verdict import States
+from tools.processes import NodeProcess
 
 NAMES: Final = ("a", "b", "c")
 

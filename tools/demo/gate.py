@@ -59,7 +59,7 @@ class Gate:
         sender = frames.decode(frame).address
         if not self.node_address or not self._network.connects(sender, self.address):
             return _hang_up(request)
-        assert self._session is not None  # noqa: S101 - it is open while it serves
+        assert self._session is not None
         try:
             async with self._session.post(f"http://{self.node_address}/_/peer", data=frame) as got:
                 return web.Response(status=got.status, body=await got.read())

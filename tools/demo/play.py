@@ -102,5 +102,5 @@ async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
 def _stop_on_sigterm() -> None:
     """End as Ctrl-C does where SIGTERM comes."""
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine runs in a task
+    assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

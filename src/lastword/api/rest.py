@@ -6,7 +6,7 @@ docs/REFERENCE.md lists every call with its answers.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import NamedTuple
 
@@ -20,9 +20,10 @@ from lastword.errors import (
     ForeignOrigin,
     InvalidRequest,
     InvalidTime,
+    LastwordError,
     MethodNotAllowed,
 )
-from lastword.limits import MERGE_SLICE_ELEMENTS, TIME_MAX
+from lastword.limits import MERGE_SLICE_ELEMENTS, PEERS_MAX, TIME_MAX
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
 from lastword.replication.hashing import element_of
@@ -72,6 +73,7 @@ class Rest:
                 "elements": "/<set>/<element>",
                 "ready": "/_/ready",
                 "metrics": "/_/metrics",
+                "reference": "docs/REFERENCE.md",
             }
         ).encode()
         self._fixed = {
@@ -109,7 +111,7 @@ class Rest:
         _check_no_body(request)
         time = _time_of_query(request)
         if request.method == "PUT":
-            _check_members(set_name, (element,))
+            self._check_members(set_name, (element,))
             return self._node.commits.submit(Write(set_name, add=(element,), time=time), _written)
         return self._node.commits.submit(Write(set_name, remove=(element,), time=time), _written)
 
@@ -130,7 +132,7 @@ class Rest:
 
     def _write(self, set_name: bytes, changed: Changed, time: int | None) -> Awaitable[Response]:
         add, remove = changed
-        _check_members(set_name, add)
+        self._check_members(set_name, add)
         return self._node.commits.submit(Write(set_name, add, remove, time), _written)
 
     async def _write_large(
@@ -158,15 +160,27 @@ class Rest:
     async def _merge(self, set_name: bytes, body: bytes) -> Response:
         """Check a state whole, then merge it in slices; a merge can be repeated."""
         stamps = await self._node.read(lambda: decode_json(body))
-        _check_members(set_name, stamps)
+        self._check_members(set_name, stamps)
         await self._node.read(lambda: self._store.check_times(set_name, stamps))
-        names = list(stamps)
-        for start in range(0, max(1, len(names)), MERGE_SLICE_ELEMENTS):
-            part = {name: stamps[name] for name in names[start : start + MERGE_SLICE_ELEMENTS]}
-            await self._node.commits.submit(Merge(set_name, part), lambda _: None)
         if not stamps:
-            return _written(self._store.ledger.clock_last)
+            return await self._node.commits.submit(Write(set_name), _written)
+        names = list(stamps)
+        for start in range(0, len(names), MERGE_SLICE_ELEMENTS):
+            part = {name: stamps[name] for name in names[start : start + MERGE_SLICE_ELEMENTS]}
+            try:
+                await self._node.commits.submit(Merge(set_name, part), lambda _: None)
+            except LastwordError as error:
+                raise _merged_in_part(error, start) from error
         return _written(min(map(time_of, stamps.values())))
+
+    def _check_members(self, set_name: bytes, elements: Collection[bytes]) -> None:
+        """Refuse what is no address, and one too many, where `_peers_` is written."""
+        if set_name != PEERS_SET:
+            return
+        for element in elements:
+            checked_address(element.decode(errors="replace"))
+        if len(self._store.members()) + len(elements) > PEERS_MAX:
+            raise InvalidRequest(f"a cluster has at most {PEERS_MAX} members")
 
     # -- the node itself
 
@@ -193,6 +207,14 @@ class Rest:
     async def _take_frame(self, request: Request) -> Response:
         reply = await self._node.receive(request.body)
         return Response(body=reply, content_type=b"application/msgpack")
+
+
+def _merged_in_part(error: LastwordError, merged: int) -> LastwordError:
+    """Return `error`, saying how much of a state stands all the same."""
+    if not merged:
+        return error
+    message = f"{error}; {merged} elements are merged, the others may not be"
+    return type(error)(message, hint=f"{error.hint} Then send the state again.")
 
 
 def _written(time: int) -> Response:
@@ -238,13 +260,6 @@ def _check_no_body(request: Request) -> None:
             "the element is in the path, and the body must be empty",
             hint="PUT /<set> and PATCH /<set> take elements in the body.",
         )
-
-
-def _check_members(set_name: bytes, elements: Iterable[bytes]) -> None:
-    """Refuse what is no address where `_peers_` is written."""
-    if set_name == PEERS_SET:
-        for element in elements:
-            checked_address(element.decode(errors="replace"))
 
 
 def _check_origin(request: Request) -> None:

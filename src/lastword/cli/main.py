@@ -46,7 +46,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-def main() -> None:
+def run() -> None:
     """Run the command."""
     try:
         app()

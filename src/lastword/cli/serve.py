@@ -44,7 +44,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
             "-p",
             "--port",
             envvar="LASTWORD_PORT",
-            help="TCP port for clients and other nodes. 0 takes a free one.",
+            help="TCP port for clients and other nodes; 0 takes a free one. Another port than "
+            "last time is another address: unlist the old one by DELETE /_peers_/host:port.",
         ),
     ] = _DEFAULTS.port,
     database: Annotated[
@@ -76,7 +77,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
             "-l",
             "--logging",
             envvar="LASTWORD_LOGGING",
-            help="Log what the node does; without it only warnings and errors.",
+            help="Log each request and which members answer; without it only warnings and "
+            "errors. Each request then costs the writing of a line.",
         ),
     ] = False,
     replication_delay: Annotated[
@@ -100,14 +102,15 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
             metavar="SECONDS",
             envvar="LASTWORD_FULL_REPLICATION_DELAY",
             help="Between two full comparisons with one member, the safety net. Less finds what "
-            "was lost sooner; where both sides agree it costs one message.",
+            "was lost sooner; where both sides agree it costs one small exchange.",
         ),
     ] = _DEFAULTS.full_replication_delay_s,
     host: Annotated[
         str,
         typer.Option(
             envvar="LASTWORD_HOST",
-            help="The address to listen on. Anything but loopback needs --insecure.",
+            help="The address to listen on. A wider one is reached by more machines, so anything "
+            "but loopback needs --insecure.",
         ),
     ] = _DEFAULTS.host,
     advertise: Annotated[
@@ -210,9 +213,10 @@ class _Front:
 def _announce(config: NodeConfig, port: int, store: SqliteStore) -> None:
     """Say in one line what listens where, on which file, with how many sets."""
     host = f"[{config.host}]" if ":" in config.host else config.host
+    sets = sum(not name.startswith(b"_") for name in store.totals())
     typer.echo(
         f"lastword {version('lastword')} serves http://{host}:{port} "
-        f"on {config.database} ({len(store.totals())} sets)"
+        f"on {config.database} ({sets} sets)"
     )
 
 

@@ -11,6 +11,9 @@ from rich.table import Table
 from lastword.simulation.campaign import run_campaign
 from lastword.simulation.oracle import Violated
 
+CAMPAIGN_SEEDS = 40
+"""From so many seeds on, a run that never met a fault has missed it for a reason."""
+
 
 def simulate(
     seeds: Annotated[int, typer.Option(help="How many seeds to run.", min=1)] = 40,
@@ -19,14 +22,16 @@ def simulate(
     """Run clusters of 2 to 5 nodes with lost, repeated and late messages, cuts and crashes.
 
     Each seed is one cluster and always the same one. Exit code 1, naming the seed, where a
-    property of replication does not hold, or where a fault was never met.
+    property of replication does not hold; and, from 40 seeds on, where a fault was never met.
     """
     console = Console(stderr=True)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeds", total=seeds)
         try:
             met = run_campaign(
-                range(first_seed, first_seed + seeds), progress=lambda _: progress.advance(task)
+                range(first_seed, first_seed + seeds),
+                must_meet_all=seeds >= CAMPAIGN_SEEDS,
+                progress=lambda _: progress.advance(task),
             )
         except Violated as error:
             console.print(f"lastword: {error}", style="red", markup=False)

@@ -142,12 +142,12 @@ class Cluster:
         if node.store is None or node.replica is None:
             return
         self.met.crashes += 1
-        self.met.unsynced_lost += len(node.store.unsynced)
+        self.met.unflushed_lost += len(node.store.unflushed)
         self.met.walks_broken_off += any(
             other.replica is not None and other.replica.awaited == node.address
             for other in self.nodes.values()
         )
-        self.oracle.forget(node.store.unsynced, node.store.run)
+        self.oracle.forget(node.store.unflushed, node.store.run)
         self._gather(node)
         node.store = node.replica = None
         node.held.clear()
@@ -174,17 +174,17 @@ class Cluster:
                 grown = getattr(self.met, at.name) + getattr(node.replica.counters, at.name, 0)
                 setattr(self.met, at.name, grown)
 
-    def _after_sync(self, node: SimulatedNode, action: Action) -> None:
-        """Hold what others may hear of until all that was done is synced; a crash drops it."""
+    def _after_flush(self, node: SimulatedNode, action: Action) -> None:
+        """Hold what others may hear of until all that was done is flushed; a crash drops it."""
         node.held.append(action)
         if len(node.held) == 1:
             start = node.starts
-            self._at(self._between(self.settings.sync_us), lambda: self._sync(node, start))
+            self._at(self._between(self.settings.flush_us), lambda: self._flush(node, start))
 
-    def _sync(self, node: SimulatedNode, start: int) -> None:
+    def _flush(self, node: SimulatedNode, start: int) -> None:
         if node.store is None or node.starts != start:
             return
-        node.store.sync()
+        node.store.flush()
         held, node.held = node.held, []
         for action in held:
             action()
@@ -193,7 +193,7 @@ class Cluster:
 
     def _send_all(self, node: SimulatedNode, sends: Iterable[Send]) -> None:
         for send in sends:
-            self._after_sync(node, lambda send=send: self._request(node, send))  # type: ignore[misc]  # mypy cannot type a lambda's default
+            self._after_flush(node, lambda send=send: self._request(node, send))  # type: ignore[misc]  # mypy cannot type a lambda's default
 
     def _request(self, node: SimulatedNode, send: Send) -> None:
         data = frames.encode(send.frame)
@@ -216,7 +216,7 @@ class Cluster:
         if node.replica is None or (asker.address, address) in self._cut:
             return
         reply = frames.encode(node.replica.receive(frames.decode(data), self.now_us))
-        self._after_sync(node, lambda: self._send_reply(node, asker, reply, start, answered))
+        self._after_flush(node, lambda: self._send_reply(node, asker, reply, start, answered))
 
     def _send_reply(
         self,
@@ -302,10 +302,10 @@ class Cluster:
                 self._acknowledge(node, set_name, element)
 
     def _acknowledge(self, node: SimulatedNode, set_name: bytes, element: bytes) -> None:
-        """Tell the client, once it is synced; from then on it must not be lost."""
+        """Tell the client, once it is flushed; from then on it must not be lost."""
         self.met.writes += 1
         stamp = node.store.stamp_of(set_name, element) if node.store else None
-        self._after_sync(node, lambda: self.oracle.acknowledge(set_name, element, stamp or 0))
+        self._after_flush(node, lambda: self.oracle.acknowledge(set_name, element, stamp or 0))
 
     def _plan_faults(self) -> None:
         settings = self.settings

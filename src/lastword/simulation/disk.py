@@ -1,4 +1,4 @@
-"""A store whose changes are on disk only when it was synced, and which a crash takes back."""
+"""A store whose changes are on disk only when it was flushed, and which a crash takes back."""
 
 from lastword.simulation.oracle import Oracle
 from lastword.store.base import StoreOptions
@@ -7,25 +7,25 @@ from lastword.store.memory import MemoryImage, MemoryStore
 
 
 class SimulatedDisk:
-    """What survives a crash: the image as it was at the last sync."""
+    """What survives a crash: the image as it was at the last flush."""
 
     def __init__(self, digest_key: bytes) -> None:
         self.stable = MemoryImage(digest_key)
 
     def open(self, options: StoreOptions, oracle: Oracle) -> "SimulatedStore":
-        """Start on what survived; the run that begins is synced before anyone hears of it."""
+        """Start on what survived; the run that begins is flushed before anyone hears of it."""
         store = SimulatedStore(options, self, oracle)
-        store.sync()
+        store.flush()
         return store
 
 
 class SimulatedStore(MemoryStore):
-    """A memory store that tells the oracle what it did, and can lose what was not synced."""
+    """A memory store that tells the oracle what it did, and can lose what was not flushed."""
 
     def __init__(self, options: StoreOptions, disk: SimulatedDisk, oracle: Oracle) -> None:
         self._disk = disk
         self._oracle = oracle
-        self.unsynced: list[Changes] = []
+        self.unflushed: list[Changes] = []
         super().__init__(options, disk.stable.copy())
 
     def absorb(self, changes: Changes) -> None:
@@ -33,10 +33,10 @@ class SimulatedStore(MemoryStore):
         self._oracle.check_changes(self, changes)
         super().absorb(changes)
         self._oracle.check_coverage(self, changes)
-        self.unsynced.append(changes)
+        self.unflushed.append(changes)
 
-    def sync(self) -> None:
+    def flush(self) -> None:
         """Make all that was done survive a crash."""
-        for changes in self.unsynced:
+        for changes in self.unflushed:
             self._disk.stable.absorb(changes)
-        self.unsynced.clear()
+        self.unflushed.clear()

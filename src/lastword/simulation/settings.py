@@ -22,7 +22,7 @@ class SimulationSettings:
     loss: float = 0.1
     duplicate: float = 0.05
     delay_us: tuple[int, int] = (1_000, 400_000)
-    sync_us: tuple[int, int] = (100, 20_000)
+    flush_us: tuple[int, int] = (100, 20_000)
     timeout_us: int = 2 * SECOND_US
     skew_us: int = SECOND_US // 2
     crashes_per_s: float = 0.02
@@ -45,7 +45,7 @@ class Met:
     partitions: int = 0
     crashes: int = 0
     wiped: int = 0
-    unsynced_lost: int = 0
+    unflushed_lost: int = 0
     walks_from_start: int = 0
     walks_broken_off: int = 0
     dots_renewed: int = 0

@@ -98,8 +98,9 @@ def closing_on_error(connection: apsw.Connection) -> Iterator[None]:
 def _create(path: Path, digest_key: bytes) -> None:
     """Make the file under another name, whole, and then give it its own: there is no half file."""
     _refuse_leftovers(path)
-    draft = path.with_name(f"{path.name}-new")
-    draft.unlink(missing_ok=True)
+    draft = path.with_name(f".{path.name}.lastword-draft")
+    for left in (draft, draft.with_name(f"{draft.name}-journal")):
+        left.unlink(missing_ok=True)  # of a process that was killed here
     with contextlib.closing(connect(draft)) as connection:
         _make_tables(connection, digest_key)
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""Real processes for tests: nodes as users start them, and any other command of the package.
+"""Real processes: nodes as users start them, and any other command of the package.
 
 Nothing that is started here outlives whoever started it: `close` kills, and a guard does so where
 the starting process dies without a word. Every wait has a timeout; none sleeps.

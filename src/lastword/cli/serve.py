@@ -6,9 +6,7 @@ import logging
 import os
 import signal
 from importlib.metadata import version
-from pathlib import Path
 from secrets import randbits
-from typing import Annotated
 
 import typer
 import uvloop
@@ -18,7 +16,7 @@ from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
-from lastword.cli import logs
+from lastword.cli import logs, options
 from lastword.config import NodeConfig
 from lastword.errors import Unavailable
 from lastword.node.jobs import Faults
@@ -38,98 +36,15 @@ _DEFAULTS = NodeConfig()
 
 
 def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by position
-    port: Annotated[
-        int,
-        typer.Option(
-            "-p",
-            "--port",
-            envvar="LASTWORD_PORT",
-            help="TCP port for clients and other nodes; 0 takes a free one. Another port than "
-            "last time is another address: unlist the old one by DELETE /_peers_/host:port.",
-        ),
-    ] = _DEFAULTS.port,
-    database: Annotated[
-        Path,
-        typer.Option(
-            "-d",
-            "--database",
-            "--dbfile",
-            envvar="LASTWORD_DATABASE",
-            help="The node's file; it is made if there is none. One process per file. "
-            "Keep it on a local disk: what it costs to sync is what a write costs.",
-        ),
-    ] = _DEFAULTS.database,
-    initial_peers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-i",
-            "--initial-peers",
-            "--initialpeers",
-            metavar="HOST:PORT",
-            envvar="LASTWORD_INITIAL_PEERS",
-            help="A node to find the others through; repeatable. One that is not a member any "
-            "more does no harm. One that leads to this node names it.",
-        ),
-    ] = None,
-    logging_on: Annotated[
-        bool,
-        typer.Option(
-            "-l",
-            "--logging",
-            envvar="LASTWORD_LOGGING",
-            help="Log each request and which members answer; without it only warnings and "
-            "errors. Each request then costs the writing of a line.",
-        ),
-    ] = False,
-    replication_delay: Annotated[
-        float,
-        typer.Option(
-            "-r",
-            "--replication-delay",
-            "--replicationdelay",
-            metavar="SECONDS",
-            envvar="LASTWORD_REPLICATION_DELAY",
-            help="Between two rounds of replication. Less shows writes elsewhere sooner; "
-            "more costs fewer messages: about 6 a round and node.",
-        ),
-    ] = _DEFAULTS.replication_delay_s,
-    full_replication_delay: Annotated[
-        float,
-        typer.Option(
-            "-f",
-            "--full-replication-delay",
-            "--fullreplicationdelay",
-            metavar="SECONDS",
-            envvar="LASTWORD_FULL_REPLICATION_DELAY",
-            help="Between two full comparisons with one member, the safety net. Less finds what "
-            "was lost sooner; where both sides agree it costs one small exchange.",
-        ),
-    ] = _DEFAULTS.full_replication_delay_s,
-    host: Annotated[
-        str,
-        typer.Option(
-            envvar="LASTWORD_HOST",
-            help="The address to listen on. A wider one is reached by more machines, so anything "
-            "but loopback needs --insecure.",
-        ),
-    ] = _DEFAULTS.host,
-    advertise: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            envvar="LASTWORD_ADVERTISE",
-            help="The address under which other nodes reach this one, if it is not the one it "
-            "listens on.",
-        ),
-    ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option(
-            "--insecure",
-            envvar="LASTWORD_INSECURE",
-            help="Listen beyond loopback, where whoever reaches the port may read and write.",
-        ),
-    ] = False,
+    port: options.Port = _DEFAULTS.port,
+    database: options.Database = _DEFAULTS.database,
+    initial_peers: options.InitialPeers = None,
+    logging_on: options.Logging = False,
+    replication_delay: options.ReplicationDelay = _DEFAULTS.replication_delay_s,
+    full_replication_delay: options.FullReplicationDelay = _DEFAULTS.full_replication_delay_s,
+    host: options.Host = _DEFAULTS.host,
+    advertise: options.Advertise = None,
+    insecure: options.Insecure = False,
 ) -> None:
     """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
     logs.set_up(verbose=logging_on)
@@ -149,8 +64,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
 
 async def run_node(config: NodeConfig) -> None:
     """Open the file, listen, serve until a signal comes, and close all in order."""
-    options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
-    store = SqliteStore(config.database, options)
+    store_options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
+    store = SqliteStore(config.database, store_options)
     try:
         await _serve(config, store, _stop_signal())
     finally:

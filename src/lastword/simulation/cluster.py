@@ -1,7 +1,7 @@
 """The simulated world: nodes, messages and faults on one heap of events, from one seed."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from random import Random
 
@@ -12,6 +12,7 @@ from lastword.replication.hashing import DIGEST_KEY_DEFAULT
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, ReplicaSettings, Send
 from lastword.simulation.disk import SimulatedDisk, SimulatedStore
+from lastword.simulation.node import Action, SimulatedNode
 from lastword.simulation.oracle import Oracle, Violated
 from lastword.simulation.settings import SECOND_US, Met, SimulationSettings
 from lastword.store.base import StoreOptions
@@ -20,21 +21,6 @@ from lastword.store.operations import PEERS_SET, Merge, Write
 EPOCH_US = 1_700_000_000_000_000
 TIES_US = 20 * SECOND_US
 """Times that clients give are multiples of this, so that adds and removes of one time meet."""
-
-Action = Callable[[], None]
-
-
-class SimulatedNode:
-    """One node: a disk, and while it is up a store and a replica."""
-
-    def __init__(self, address: str, skew_us: int) -> None:
-        self.address = address
-        self.skew_us = skew_us
-        self.disk = SimulatedDisk(DIGEST_KEY_DEFAULT)
-        self.store: SimulatedStore | None = None
-        self.replica: Replica | None = None
-        self.starts = 0
-        self.held: list[Action] = []
 
 
 class Cluster:
@@ -205,7 +191,7 @@ class Cluster:
         )
         for _ in range(self._copies(node.address, send.address)):
             self._at(
-                self._between(self.settings.delay_us),
+                self._delay(),
                 lambda: self._deliver(node, send.address, data, start, answered),
             )
 
@@ -228,7 +214,7 @@ class Cluster:
     ) -> None:
         for _ in range(self._copies(node.address, asker.address)):
             self._at(
-                self._between(self.settings.delay_us),
+                self._delay(),
                 lambda: self._receive_reply(asker, node.address, data, start, answered),
             )
 
@@ -243,6 +229,12 @@ class Cluster:
     def _silence(self, node: SimulatedNode, address: str, start: int) -> None:
         if node.replica is not None and node.starts == start:
             self._send_all(node, node.replica.silence(address, self.now_us))
+
+    def _delay(self) -> int:
+        """Return how long a copy is under way; half of them are counted as delayed."""
+        delay_us = self._between(self.settings.delay_us)
+        self.met.delayed += 2 * delay_us > sum(self.settings.delay_us)
+        return delay_us
 
     def _copies(self, source: str, target: str) -> int:
         """Return how many copies of a message arrive."""

@@ -41,6 +41,7 @@ class Met:
     messages: int = 0
     lost: int = 0
     duplicated: int = 0
+    delayed: int = 0
     cut: int = 0
     partitions: int = 0
     crashes: int = 0

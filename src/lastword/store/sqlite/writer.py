@@ -98,7 +98,8 @@ class Writer:
         while (group := self._next_group()) is not None:
             self._write_group(group)
             for ticket in group.tickets:
-                ticket.done(ticket.result, ticket.error)
+                with contextlib.suppress(RuntimeError):  # the loop that waited has ended
+                    ticket.done(ticket.result, ticket.error)
 
     def _next_group(self) -> _Group | None:
         """Wait for an operation; return it with all that came meanwhile, or None at the end."""

@@ -1,0 +1,110 @@
+"""The options of `lastword serve`: names, environment, and what each costs to change.
+
+docs/REFERENCE.md has a heading for each; a test holds that.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Port = Annotated[
+    int,
+    typer.Option(
+        "-p",
+        "--port",
+        envvar="LASTWORD_PORT",
+        help="TCP port for clients and other nodes; 0 takes a free one. Another port than "
+        "last time is another address: unlist the old one by DELETE /_peers_/host:port.",
+    ),
+]
+
+Database = Annotated[
+    Path,
+    typer.Option(
+        "-d",
+        "--database",
+        "--dbfile",
+        envvar="LASTWORD_DATABASE",
+        help="The node's file; it is made if there is none. One process per file. "
+        "Keep it on a local disk: what it costs to sync is what a write costs.",
+    ),
+]
+
+InitialPeers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-i",
+        "--initial-peers",
+        "--initialpeers",
+        metavar="HOST:PORT",
+        envvar="LASTWORD_INITIAL_PEERS",
+        help="A node to find the others through; repeatable. One that is not a member any "
+        "more does no harm. One that leads to this node names it.",
+    ),
+]
+
+Logging = Annotated[
+    bool,
+    typer.Option(
+        "-l",
+        "--logging",
+        envvar="LASTWORD_LOGGING",
+        help="Log each request and which members answer; without it only warnings and "
+        "errors. Each request then costs the writing of a line.",
+    ),
+]
+
+ReplicationDelay = Annotated[
+    float,
+    typer.Option(
+        "-r",
+        "--replication-delay",
+        "--replicationdelay",
+        metavar="SECONDS",
+        envvar="LASTWORD_REPLICATION_DELAY",
+        help="Between two rounds of replication. Less shows writes elsewhere sooner; "
+        "more costs fewer messages: about 6 a round and node.",
+    ),
+]
+
+FullReplicationDelay = Annotated[
+    float,
+    typer.Option(
+        "-f",
+        "--full-replication-delay",
+        "--fullreplicationdelay",
+        metavar="SECONDS",
+        envvar="LASTWORD_FULL_REPLICATION_DELAY",
+        help="Between two full comparisons with one member, the safety net. Less finds what "
+        "was lost sooner; where both sides agree it costs one small exchange.",
+    ),
+]
+
+Host = Annotated[
+    str,
+    typer.Option(
+        envvar="LASTWORD_HOST",
+        help="The address to listen on. A wider one is reached by more machines, so anything "
+        "but loopback needs --insecure.",
+    ),
+]
+
+Advertise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        envvar="LASTWORD_ADVERTISE",
+        help="The address under which other nodes reach this one, if it is not the one it "
+        "listens on.",
+    ),
+]
+
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        envvar="LASTWORD_INSECURE",
+        help="Listen beyond loopback, where whoever reaches the port may read and write.",
+    ),
+]

@@ -1,13 +1,11 @@
 """Bodies of requests that name elements, checked against their shape before anything is done."""
 
-import base64
 from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
-from lastword.api.paths import checked_element
-from lastword.crdt.wire import MESSAGE_CHARS_MAX
+from lastword.crdt.wire import MESSAGE_CHARS_MAX, element_bytes, element_of_base64
 from lastword.errors import InvalidRequest
 from lastword.limits import PATCH_ELEMENTS_MAX
 
@@ -69,20 +67,7 @@ def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def _elements(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(
-        checked_element(element)
-        for element in (*(text.encode() for text in texts), *map(_unbase64, encoded))
-    )
-
-
-def _unbase64(text: str) -> bytes:
-    try:
-        element = base64.b64decode(text)
-    except ValueError:
-        raise InvalidRequest("an element in a Base64 list is not Base64") from None
-    if base64.b64encode(element).decode() != text:
-        raise InvalidRequest("an element in a Base64 list is not in the one form of its bytes")
-    return element
+    return (*map(element_bytes, texts), *map(element_of_base64, encoded))
 
 
 def _check_count(*lists: list[str]) -> None:

@@ -8,8 +8,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from lastword.errors import InvalidElement, InvalidRequest, InvalidSetName, UnknownPath
-from lastword.limits import ELEMENT_BYTES_MAX, SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
+from lastword.crdt.wire import element_bytes
+from lastword.errors import InvalidRequest, InvalidSetName, UnknownPath
+from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
 from lastword.store.operations import PEERS_SET
 
 RESERVED_SETS = frozenset({PEERS_SET})
@@ -32,7 +33,7 @@ def parse_path(path: bytes) -> Target:
     """
     raw_set, slash, raw_element = path[1:].partition(b"/")
     set_name = checked_set_name(_decoded(raw_set))
-    return Target(set_name, checked_element(_decoded(raw_element)) if slash else None)
+    return Target(set_name, element_bytes(_decoded(raw_element)) if slash else None)
 
 
 def checked_set_name(name: bytes) -> bytes:
@@ -50,15 +51,6 @@ def checked_set_name(name: bytes) -> bytes:
     except UnicodeDecodeError:
         raise InvalidSetName("a set's name is UTF-8") from None
     return name
-
-
-def checked_element(element: bytes) -> bytes:
-    """Return `element` if it is within the limit; raise InvalidElement if not."""
-    if len(element) > ELEMENT_BYTES_MAX:
-        raise InvalidElement(
-            f"an element has at most {ELEMENT_BYTES_MAX} bytes, not {len(element)}"
-        )
-    return element
 
 
 def _decoded(raw: bytes) -> bytes:

@@ -72,8 +72,8 @@ def decode_json(data: bytes) -> dict[bytes, int]:
         chain(
             _entries(state.lww_added, element_bytes, removed=False),
             _entries(state.lww_removed, element_bytes, removed=True),
-            _entries(state.lww_added_base64, _unbase64, removed=False),
-            _entries(state.lww_removed_base64, _unbase64, removed=True),
+            _entries(state.lww_added_base64, element_of_base64, removed=False),
+            _entries(state.lww_removed_base64, element_of_base64, removed=True),
         )
     )
 
@@ -136,13 +136,17 @@ def _entries(
         yield element_of(key), pack(time, removed=removed)
 
 
-def _unbase64(key: str) -> bytes:
+def element_of_base64(text: str) -> bytes:
+    """Return the element that stands in Base64 (RFC 4648, section 4), in the one form it has.
+
+    Raises InvalidRequest, or InvalidElement if it is over its limit.
+    """
     try:
-        element = b64decode(key)
+        element = b64decode(text)
     except ValueError as error:
-        raise InvalidRequest("a key of a Base64 map is not Base64") from error
-    if b64encode(element).decode() != key:
-        raise InvalidRequest("a key of a Base64 map is not in the one form that its bytes have")
+        raise InvalidRequest("an element beside the text ones is not Base64") from error
+    if b64encode(element).decode() != text:
+        raise InvalidRequest("an element in Base64 is not in the one form that its bytes have")
     return element_bytes(element)
 
 

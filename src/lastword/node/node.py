@@ -88,11 +88,8 @@ class Node:
         """Return what `work` returns; it may read long, from one snapshot, beside the loop."""
 
         def read() -> T:
-            self.store.begin_snapshot()
-            try:
+            with self.store.snapshot():
                 return work()
-            finally:
-                self.store.end_snapshot()
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 

@@ -13,7 +13,7 @@ from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, ReplicaSettings, Send
 from lastword.simulation.disk import SimulatedDisk, SimulatedStore
 from lastword.simulation.node import Action, SimulatedNode
-from lastword.simulation.oracle import Oracle, Violated
+from lastword.simulation.oracle import Oracle, Violated, uncovered
 from lastword.simulation.settings import SECOND_US, Met, SimulationSettings
 from lastword.store.base import StoreOptions
 from lastword.store.operations import PEERS_SET, Merge, Write
@@ -67,7 +67,7 @@ class Cluster:
         return (
             len(stores) == len(self.nodes)
             and self.oracle.is_converged(stores)
-            and all(_covers_its_rows(store) for store in stores)
+            and not any(map(uncovered, stores))
         )
 
     def _stores(self) -> list[SimulatedStore]:
@@ -336,7 +336,3 @@ class Cluster:
         self._cut.clear()
         for node in self.nodes.values():
             self._restart(node)
-
-
-def _covers_its_rows(store: SimulatedStore) -> bool:
-    return all(store.seen.get(row.run, 0) >= row.number for row in store.image.rows.values())

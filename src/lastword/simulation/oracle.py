@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lastword.replication.hashing import element_of
+from lastword.replication.vectors import covers
 from lastword.store.ledger import Changes, Key
 from lastword.store.memory import MemoryImage, MemoryStore
 
@@ -82,9 +83,7 @@ class Oracle:
     def is_converged(self, stores: Sequence[MemoryStore]) -> bool:
         """Return whether all stores say the same and cover the same."""
         first = stores[0]
-        return all(
-            store.sums() == first.sums() and _listing(store) == _listing(first) for store in stores
-        )
+        return all(store.sums() == first.sums() and store.seen == first.seen for store in stores)
 
     def check_end(self, stores: Sequence[MemoryStore], ignored: bytes) -> None:
         """Check what must hold in the end; `ignored` is a set that clients do not write."""
@@ -96,9 +95,8 @@ class Oracle:
                 if name[0] != ignored
             }
             self._check_join(held)
-            for name, row in store.image.rows.items():
-                if store.seen.get(row.run, 0) < row.number:
-                    raise Violated(f"the dot of {name} is not covered by its holder")
+            if left := uncovered(store):
+                raise Violated(f"dots of {left[:5]} are not covered by their holder")
 
     def _check_join(self, held: Mapping[tuple[bytes, bytes], int]) -> None:
         wrong = [
@@ -121,5 +119,10 @@ class Oracle:
                     raise Violated(f"dot ({run}, {dot_number}) of {name} is covered but not held")
 
 
-def _listing(store: MemoryStore) -> dict[int, int]:
-    return dict(store.seen)
+def uncovered(store: MemoryStore) -> list[Key]:
+    """Return the rows whose dots their own store does not cover."""
+    return [
+        name
+        for name, row in store.image.rows.items()
+        if not covers(store.seen, row.run, row.number)
+    ]

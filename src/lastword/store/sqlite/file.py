@@ -188,20 +188,6 @@ def reading(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def snapshot(connection: apsw.Connection) -> Iterator[None]:
-    """Let all reads see one state of the file.
-
-    A failed read may have ended the transaction, and its own error is the one to be heard of.
-    """
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if connection.in_transaction:
-            connection.execute("COMMIT")
-
-
-@contextlib.contextmanager
 def _disk_errors(path: Path) -> Iterator[None]:
     """Turn what the system and SQLite say of a file into an error of ours, in one clear line."""
     try:

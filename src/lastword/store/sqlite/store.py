@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -21,7 +22,6 @@ from lastword.store.sqlite.file import (
     open_or_create,
     reading,
     recognise,
-    snapshot,
 )
 from lastword.store.sqlite.writer import Done, Writer
 from lastword.store.transaction import Operation
@@ -118,7 +118,7 @@ class SqliteStore(BaseStore):
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""
-        with reading(self.path), snapshot(self._reader):
+        with reading(self.path), self.snapshot():
             return tables.read_log(self._reader, self._numbers, after, limit)
 
     def mark_after(self, wall_us: int) -> int | None:
@@ -130,6 +130,15 @@ class SqliteStore(BaseStore):
         """Yield every row, from one snapshot."""
         with reading(self.path):
             yield from tables.all_rows(self._reader, self._numbers)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of the calling thread see one state within the block."""
+        self.begin_snapshot()
+        try:
+            yield
+        finally:
+            self.end_snapshot()
 
     def begin_snapshot(self) -> None:
         """Let all reads of the calling thread see one state, until `end_snapshot`.

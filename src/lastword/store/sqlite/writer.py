@@ -125,9 +125,9 @@ class Writer:
             self._refuse_after_failure()
             self._commit(group)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-            failure = self._failure(error)
+            outcome = self._failure(error)
             for ticket in group.tickets:
-                ticket.result, ticket.error = None, ticket.error or failure
+                ticket.result, ticket.error = None, ticket.error or outcome
 
     def _refuse_after_failure(self) -> None:
         if self._failed is not None:

@@ -100,7 +100,7 @@ class SqliteStore(BaseStore):
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
-        set_id = self._numbers.set_ids.get(set_name)
+        set_id = self._numbers.sets.ids.get(set_name)
         key = key_of(set_name, element, self.ledger.digest_key)
         try:  # not by `reading`, which would add a third to the cost
             return cast("int | None", self._reader.execute(_STAMP, (set_id, key)).get)
@@ -111,7 +111,7 @@ class SqliteStore(BaseStore):
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
-        set_id = self._numbers.set_ids.get(set_name)
+        set_id = self._numbers.sets.ids.get(set_name)
         with reading(self.path):
             rows = self._reader.execute(_CHUNK, (set_id, after, limit)).fetchall()
             return cast("list[tuple[bytes, int]]", rows)

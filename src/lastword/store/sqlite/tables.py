@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import apsw
 
@@ -11,6 +11,8 @@ from lastword.replication.entries import Cursor, Entry
 from lastword.replication.hashing import Sums, element_of
 from lastword.store.base import LogRow, LogSlice
 from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Totals
+
+K = TypeVar("K")
 
 _PUT_ROW = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_TOTALS = """
@@ -38,41 +40,41 @@ WHERE arrived > ? ORDER BY arrived LIMIT ?
 """
 
 
-class Numbers:
-    """The small numbers by which rows of one file name sets and runs.
+class Numbering(Generic[K]):
+    """The small numbers by which rows of one file name sets, or runs.
 
     Only the writer gives new ones; what it gave in a transaction that was rolled back is given
     again alike by the next, so readers never meet a number that they cannot name. The file may
     have gaps for it, where that next one never came.
     """
 
-    __slots__ = ("_last_run", "_last_set", "run_ids", "runs", "set_ids", "sets")
+    __slots__ = ("_last", "ids", "names")
+
+    def __init__(self, names: dict[int, K]) -> None:
+        self.names = names
+        self.ids = {name: number for number, name in names.items()}
+        self._last = max(names, default=0)
+
+    def id_of(self, name: K) -> int:
+        """Return the number of `name`, new if it had none."""
+        number = self.ids.get(name)
+        if number is None:
+            number = self._last = self._last + 1
+            self.names[number] = name
+            self.ids[name] = number
+        return number
+
+
+class Numbers:
+    """The numbers of one file's sets and runs."""
+
+    __slots__ = ("runs", "sets")
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self.sets: dict[int, bytes] = dict(connection.execute("SELECT id, name FROM sets"))
-        self.runs: dict[int, int] = dict(connection.execute("SELECT id, run FROM runs"))
-        self.set_ids = {name: number for number, name in self.sets.items()}
-        self.run_ids = {run: number for number, run in self.runs.items()}
-        self._last_set = max(self.sets, default=0)
-        self._last_run = max(self.runs, default=0)
-
-    def set_id(self, name: bytes) -> int:
-        """Return the number of a set, new if it had none."""
-        number = self.set_ids.get(name)
-        if number is None:
-            number = self._last_set = self._last_set + 1
-            self.sets[number] = name
-            self.set_ids[name] = number
-        return number
-
-    def run_id(self, run: int) -> int:
-        """Return the number of a run, new if it had none."""
-        number = self.run_ids.get(run)
-        if number is None:
-            number = self._last_run = self._last_run + 1
-            self.runs[number] = run
-            self.run_ids[run] = number
-        return number
+        self.sets: Numbering[bytes] = Numbering(
+            dict(connection.execute("SELECT id, name FROM sets"))
+        )
+        self.runs: Numbering[int] = Numbering(dict(connection.execute("SELECT id, run FROM runs")))
 
 
 def load_ledger(connection: apsw.Connection) -> Ledger:
@@ -121,9 +123,9 @@ def fetch_rows(
 ) -> dict[Key, Row]:
     """Return the rows of `keys` that are held; `keys` are sorted."""
     found: dict[Key, Row] = {}
-    runs = numbers.runs
+    runs = numbers.runs.names
     for set_name, named in groupby(keys, key=itemgetter(0)):
-        set_id = numbers.set_ids.get(set_name)
+        set_id = numbers.sets.ids.get(set_name)
         if set_id is not None:
             wanted = apsw.carray(tuple(key for _, key in named))
             for key, stamp, run_id, *rest in connection.execute(_ROWS_OF_KEYS, (wanted, set_id)):
@@ -133,7 +135,7 @@ def fetch_rows(
 
 def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
     """Write all that a transaction did into the tables."""
-    set_id, run_id = numbers.set_id, numbers.run_id
+    set_id, run_id = numbers.sets.id_of, numbers.runs.id_of
     connection.executemany(
         _PUT_ROW,
         (
@@ -176,13 +178,13 @@ def _store_runs(connection: apsw.Connection, numbers: Numbers, changes: Changes)
     for run in touched:
         began = begun.began if begun is not None and begun.run == run else None
         facts = (began, changes.addresses.get(run), changes.seen.get(run))
-        connection.execute(_PUT_RUN, (numbers.run_id(run), run, *facts))
+        connection.execute(_PUT_RUN, (numbers.runs.id_of(run), run, *facts))
 
 
 def read_log(connection: apsw.Connection, numbers: Numbers, after: int, limit: int) -> LogSlice:
     """Return rows of the log with the log's end and the vector; call it in one transaction."""
     log_end = cast("int", connection.execute(_LOG_END).get)
-    sets, runs = numbers.sets, numbers.runs
+    sets, runs = numbers.sets.names, numbers.runs.names
     rows = [
         LogRow(arrived, Entry(sets[set_id], element_of(key), stamp, runs[run_id], number))
         for set_id, key, stamp, run_id, number, arrived in connection.execute(_LOG, (after, limit))
@@ -192,6 +194,6 @@ def read_log(connection: apsw.Connection, numbers: Numbers, after: int, limit: i
 
 def all_rows(connection: apsw.Connection, numbers: Numbers) -> Iterator[tuple[Key, Row]]:
     """Yield every row of the file."""
-    sets, runs = numbers.sets, numbers.runs
+    sets, runs = numbers.sets.names, numbers.runs.names
     for set_id, key, stamp, run_id, number, arrived in connection.execute("SELECT * FROM entries"):
         yield (sets[set_id], key), Row(stamp, runs[run_id], number, arrived)

@@ -16,6 +16,7 @@ from lastword.replication.entries import NO_CURSOR, Cursor, Entry, Page
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, element_of
 from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, StoreOptions
+from lastword.store.buckets import BUCKETED_ENTRIES
 from lastword.store.ledger import Row
 from lastword.store.memory import MemoryImage, MemoryStore
 from lastword.store.operations import Write
@@ -37,6 +38,7 @@ class Stores(ABC, Generic[Store]):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.bucketed_entries = BUCKETED_ENTRIES
         self.wall = HandWall(START_US)
         self._rng = Random(0)
         self._open: dict[str, Store] = {}
@@ -45,7 +47,12 @@ class Stores(ABC, Generic[Store]):
         return self._rng.getrandbits(63)
 
     def options(self, page_rows: int = PAGE_ROWS_MAX) -> StoreOptions:
-        return StoreOptions(wall=self.wall, new_run=self.new_run, page_rows=page_rows)
+        return StoreOptions(
+            wall=self.wall,
+            new_run=self.new_run,
+            page_rows=page_rows,
+            bucketed_entries=self.bucketed_entries,
+        )
 
     def open(self, name: str = "a", *, page_rows: int = PAGE_ROWS_MAX) -> Store:
         store = self._open[name] = self._opened(name, self.options(page_rows))
@@ -148,7 +155,12 @@ def covers_its_rows(store: BaseStore) -> bool:
 
 
 def next_page(taker: BaseStore, giver: BaseStore, peer: str) -> Page:
-    return giver.page(taker.cursor(peer), for_run=taker.run, seen=dict(taker.seen))
+    return giver.page(
+        taker.cursor(peer),
+        for_run=taker.run,
+        seen=dict(taker.seen),
+        vouched=dict(giver.seen),
+    )
 
 
 def walk(taker: BaseStore, giver: BaseStore, peer: str = "giver:1") -> list[Page]:

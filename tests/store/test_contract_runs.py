@@ -4,7 +4,7 @@ from lastword.limits import (
     MAX_SKEW_US_DEFAULT,
     REDOT_ROWS_MAX,
 )
-from lastword.replication.entries import Entry, Scan
+from lastword.replication.entries import Entry
 from lastword.store.base import BaseStore
 from lastword.store.ledger import MARK_INTERVAL_US
 from lastword.store.operations import PEERS_SET, Merge, Write
@@ -50,11 +50,11 @@ def test_of_two_dots_that_are_not_covered_the_greater_stays_on_every_holder(
 ) -> None:
     one, other = Entry(S, b"a", 10, run=7, number=1), Entry(S, b"a", 10, run=8, number=1)
     left, right = stores.open("left"), stores.open("right")
-    left.apply_scan(Scan(1, 1, (one,), last=True))
-    right.apply_scan(Scan(1, 1, (other,), last=True))
+    left.apply_entries((one,))
+    right.apply_entries((other,))
 
-    assert left.apply_scan(Scan(1, 1, (other,), last=True)).adopted == 1
-    assert right.apply_scan(Scan(1, 1, (one,), last=True)).adopted == 0
+    assert left.apply_entries((other,)).adopted == 1
+    assert right.apply_entries((one,)).adopted == 0
     assert row_of(left, S, b"a").run == row_of(right, S, b"a").run == 8
 
 

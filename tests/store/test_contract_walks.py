@@ -1,11 +1,10 @@
-"""What every store promises of pages, cursors and scans, over each of them."""
+"""What every store promises of pages, cursors and entries that are applied, over each of them."""
 
 from lastword.limits import (
     ELEMENT_BYTES_MAX,
     PAGE_BYTES_MAX,
 )
-from lastword.replication.entries import NO_CURSOR, Cursor, Scan
-from lastword.store.base import BaseStore
+from lastword.replication.entries import NO_CURSOR, Cursor, Entry
 from tests.stores import (
     AnyStores,
     S,
@@ -39,7 +38,7 @@ def test_a_page_of_rows_that_are_all_known_is_bounded_too(stores: AnyStores) -> 
     giver, taker = stores.open("giver", page_rows=3), stores.open("taker")
     add_each(giver, 8)
 
-    page = giver.page(NO_CURSOR, for_run=taker.run, seen=dict(giver.seen))
+    page = giver.page(NO_CURSOR, for_run=taker.run, seen=dict(giver.seen), vouched={})
 
     assert page.entries == ()
     assert page.reached == 3
@@ -311,57 +310,28 @@ def test_two_copies_of_one_file_that_run_at_once_are_two_nodes(stores: AnyStores
     assert node.seen == twin.seen
 
 
-# -- scans
+# -- comparisons
 
 
-def scan_all(taker: BaseStore, giver: BaseStore) -> tuple[int, int]:
-    """Let `taker` compare everything with `giver`; return stretches and repairs."""
-    after = stretches = repairs = 0
-    while True:
-        scan = giver.scan(after, taker.sums())
-        applied = taker.apply_scan(scan)
-        stretches += 1
-        repairs += applied.repairs
-        assert applied.finished == scan.last
-        if scan.last:
-            return stretches, repairs
-        assert scan.reached > after
-        after = scan.reached
+def test_what_a_comparison_brings_raises_neither_vector_nor_cursor(stores: AnyStores) -> None:
+    store = stores.open()
+    applied = store.apply_entries((Entry(S, b"a", 10, run=7, number=1),))
+    assert applied.changed == 1
+    assert store.seen == {}
+    assert store.cursor("giver:1") == NO_CURSOR
+    assert not covers_its_rows(store)
 
 
-def test_a_scan_of_equal_states_sends_nothing(stores: AnyStores) -> None:
-    giver, taker = stores.open("giver", page_rows=2), stores.open("taker")
-    add_each(giver, 5)
-    walk(taker, giver)
-    assert giver.scan(0, taker.sums()) == Scan(giver.run, 0, last=True, equal=True)
-
-
-def test_a_scan_brings_all_that_differs_in_bounded_stretches(stores: AnyStores) -> None:
-    giver, taker = stores.open("giver", page_rows=2), stores.open("taker")
-    add_each(giver, 5)
-    add(taker, b"mine")
-
-    assert scan_all(taker, giver) == (3, 0)
-
-    assert stamps(taker).items() >= stamps(giver).items()
-
-
-def test_a_scan_raises_neither_vector_nor_cursor(stores: AnyStores) -> None:
-    giver, taker = stores.open("giver"), stores.open("taker")
-    add_each(giver, 5)
-    scan_all(taker, giver)
-    assert taker.seen == {}
-    assert taker.cursor("giver:1") == NO_CURSOR
-    assert not covers_its_rows(taker)
-
-
-def test_a_scan_restores_what_was_lost_and_counts_it_as_repaired(stores: AnyStores) -> None:
+def test_what_was_lost_comes_back_by_comparison_alone_and_counts_as_repaired(
+    stores: AnyStores,
+) -> None:
     giver, taker = stores.open("giver"), stores.open("taker")
     add_each(giver, 3)
     taker.apply(made_up(taker, seen=giver.seen, run=giver.run), "giver:1")
     assert sent(walk(taker, giver, "elsewhere:1")) == []
+    entries = tuple(row.entry for row in giver.read_log(0, 10).rows)
 
-    assert scan_all(taker, giver) == (1, 3)
-    assert scan_all(taker, giver) == (1, 0)
+    assert taker.apply_entries(entries).repairs == 3
+    assert taker.apply_entries(entries).repairs == 0
 
     assert stamps(taker) == stamps(giver)

@@ -285,7 +285,6 @@ def test_a_row_gets_a_new_log_number_with_each_change(stores: AnyStores) -> None
 
     assert [(row.arrived, row.entry.element) for row in log.rows] == [(2, b"b"), (3, b"a")]
     assert log.log_end == store.log_end == 3
-    assert log.seen == {store.run: 3}
 
 
 def test_a_log_is_read_in_order_after_a_number_and_up_to_a_limit(stores: AnyStores) -> None:

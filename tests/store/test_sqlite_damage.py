@@ -40,7 +40,7 @@ def test_one_flipped_bit_is_detected_by_every_read_and_write(files: SqliteStores
         lambda: store.contains(S, NEEDLE),
         lambda: store.entries(S, after=key[:7], limit=9),
         lambda: store.read_log(0, 9_999),
-        lambda: store.page(store.cursor("p:1"), for_run=1, seen={}),
+        lambda: store.page(store.cursor("p:1"), for_run=1, seen={}, vouched={}),
         lambda: list(store.all_rows()),
         store.check,
         lambda: add(store, NEEDLE),
@@ -86,7 +86,7 @@ TAMPERED = {
     "a log number beyond": ("UPDATE entries SET arrived = 99 WHERE arrived = 3", "number 99"),
     "a vector too low": ("UPDATE runs SET seen = 1", "not covered"),
     "a vector below its run": ("UPDATE runs SET seen = 0", "not covered"),
-    "runs out of order": ("UPDATE runs SET seen = 4, began = 5", "out of order"),
+    "a run off the log": ("UPDATE runs SET seen = 4, began = 5", "begins off the log"),
     "a dot of nothing": ("UPDATE entries SET number = 0 WHERE arrived = 2", "dot number 0"),
     "a key out of place": (
         "UPDATE entries SET key = CAST(x'00' || substr(key, 2) AS BLOB) WHERE arrived = 2",
@@ -133,7 +133,10 @@ def test_the_check_finds_a_present_run_that_is_covered_beyond_the_log(
     files: SqliteStores,
 ) -> None:
     store = files.open()
-    store.ledger.seen[store.run] = 1
+    connection = checksummed(files.path())
+    connection.execute("UPDATE runs SET seen = 1")
+    connection.close()
+
     with pytest.raises(CorruptStore, match="outside its stretch"):
         store.check()
     files.abandon()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 PRIME = (1 << 61) - 1
 POSITION_BYTES = 8
+POSITION_BITS = 64
 DIGEST_KEY_DEFAULT = b"lastword digest key, published 1"
 
 _LANES = Struct("<8s4Q").unpack
@@ -70,9 +71,24 @@ def key_of(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
     return _hash(set_name, element, digest_key)[:POSITION_BYTES] + element
 
 
+def set_position(set_name: bytes, digest_key: bytes) -> int:
+    """Return where a set lies in the directory of sets, below 2^64."""
+    return int.from_bytes(blake2b(set_name, digest_size=POSITION_BYTES, key=digest_key).digest())
+
+
 def _hash(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
     """Hash set and element; a name has no '/', so that joining the two by one is unambiguous."""
     return blake2b(set_name + b"/" + element, digest_size=40, key=digest_key).digest()
+
+
+def position_of(key: bytes) -> int:
+    """Return the position that `key` begins with, below 2^64."""
+    return int.from_bytes(key[:POSITION_BYTES])
+
+
+def first_key(position: int) -> bytes | None:
+    """Return what no key from `position` on is below; None above all positions."""
+    return None if position >> POSITION_BITS else position.to_bytes(POSITION_BYTES)
 
 
 def element_of(key: bytes) -> bytes:

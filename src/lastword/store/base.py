@@ -5,6 +5,7 @@ A store provides `execute` and the reads that are declared here; the rest follow
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -16,17 +17,30 @@ from lastword.limits import (
     PAGE_ROWS_MAX,
     REDOT_ROWS_MAX,
 )
-from lastword.replication.entries import Applied, Cursor, Entry, Page, Redotted, Scan
+from lastword.replication.entries import (
+    ENTRY_BYTES,
+    Applied,
+    Bucket,
+    Cursor,
+    Entry,
+    Held,
+    Page,
+    Redotted,
+    SetDigest,
+)
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums, element_of, place
-from lastword.replication.vectors import Vector, covers
+from lastword.replication.vectors import GrowingVector, Vector, covers
+from lastword.store.buckets import BUCKETED_ENTRIES
 from lastword.store.check import check_rows
+from lastword.store.directory import Directory
 from lastword.store.ledger import MARK_INTERVAL_US, NO_TOTALS, Key, Ledger, Row, Totals
 from lastword.store.operations import (
     PEERS_SET,
+    ApplyEntries,
     ApplyPage,
-    ApplyScan,
     BeginRun,
     ListMember,
+    Recount,
     Redot,
     Write,
     future_time,
@@ -38,9 +52,6 @@ T = TypeVar("T")
 MEMBERS_CHUNK = 1_000
 """Members that are read at once."""
 
-ENTRY_BYTES = 40
-"""What an entry costs on the wire beside its element: stamp, dot, lengths."""
-
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
@@ -48,7 +59,8 @@ class StoreOptions:
 
     `wall` gives the time, `new_run` a random 63-bit id for each run. `digest_key` is used where
     the file is made and must be the same on all nodes of a cluster. `page_rows` bounds the rows
-    looked at for one page; the simulation makes it small, so that walks have many pages.
+    looked at for one page; the simulation makes it small, so that walks have many pages. A set
+    of more than `bucketed_entries` has sums of its stretches; tests make it small.
     """
 
     wall: Wall
@@ -56,6 +68,7 @@ class StoreOptions:
     max_skew_us: int = MAX_SKEW_US_DEFAULT
     digest_key: bytes = DIGEST_KEY_DEFAULT
     page_rows: int = PAGE_ROWS_MAX
+    bucketed_entries: int = BUCKETED_ENTRIES
 
 
 class LogRow(NamedTuple):
@@ -67,10 +80,9 @@ class LogRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogSlice:
-    """Rows of the log, with the log's end and the vector, all of one snapshot."""
+    """Rows of the log, with the log's end, of one snapshot."""
 
     log_end: int
-    seen: Vector
     rows: list[LogRow]
 
 
@@ -88,6 +100,7 @@ class BaseStore(ABC):
         self.options = options
         self.ledger = ledger
         self._members = _Members(frozenset(), NO_SUMS)
+        self._directory = Directory(ledger.digest_key)
 
     @abstractmethod
     def execute(self, operation: Operation[T]) -> T:
@@ -102,6 +115,22 @@ class BaseStore(ABC):
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
+
+    @abstractmethod
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
+    ) -> list[Held]:
+        """Return up to `limit` rows of `low <= key < high`, in the order of keys.
+
+        None is above all keys.
+        """
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """Let the rows that this thread reads within the block come from one snapshot.
+
+        Totals, sums and buckets are those of the last commit, so they may be newer.
+        """
 
     @abstractmethod
     def read_log(self, after: int, limit: int) -> LogSlice:
@@ -121,7 +150,7 @@ class BaseStore(ABC):
 
     def check(self) -> None:
         """Verify every invariant; raise CorruptStore with what does not hold. O(rows)."""
-        check_rows(self.ledger, self.all_rows())
+        check_rows(self.ledger, self.all_rows(), self.options.bucketed_entries)
 
     # -- reads
 
@@ -167,7 +196,7 @@ class BaseStore(ABC):
         return self.ledger.log_end
 
     @property
-    def seen(self) -> Vector:
+    def seen(self) -> GrowingVector:
         """What this node covers."""
         return self.ledger.seen
 
@@ -184,8 +213,31 @@ class BaseStore(ABC):
         """Return the digest sums of all that is held."""
         return self.ledger.sums
 
-    def page(self, cursor: Cursor, *, for_run: int, seen: Vector) -> Page:
-        """Return the page that follows `cursor`, without what `seen` covers."""
+    def sets_between(self, low: int, high: int) -> list[SetDigest]:
+        """Return the sets of `low <= position < high` that have entries, by position."""
+        totals = self.ledger.totals
+        listed = self._directory.between(totals, low, high)
+        return [
+            SetDigest(position, name, at.entries, at.sums)
+            for position, name in listed
+            if (at := totals[name]).entries
+        ]
+
+    def buckets_between(self, set_name: bytes, low: int, high: int) -> list[Bucket]:
+        """Return the set's buckets that overlap `low <= position < high`, if it has any."""
+        buckets = self.ledger.buckets.get(set_name)
+        return [] if buckets is None else buckets.between(low, high)
+
+    @property
+    def digest_key(self) -> bytes:
+        """The key of positions and digest sums."""
+        return self.ledger.digest_key
+
+    def page(self, cursor: Cursor, *, for_run: int, seen: Vector, vouched: Vector) -> Page:
+        """Return the page that follows `cursor`, without what `seen` covers.
+
+        `vouched`, read before, goes with the page that reaches the log's end.
+        """
         start = cursor.number
         log = self.read_log(start, self.options.page_rows)
         holds = self.ledger.holds(cursor, log.log_end)
@@ -201,7 +253,7 @@ class BaseStore(ABC):
             reached=reached,
             head=log.log_end,
             entries=entries,
-            seen=log.seen if reached == log.log_end else None,
+            seen=vouched if reached == log.log_end else None,
             from_start=not holds,
         )
 
@@ -209,29 +261,24 @@ class BaseStore(ABC):
         """Take in a page from `peer`; None where it does not follow the present cursor."""
         return self.execute(ApplyPage(page, peer))
 
-    def scan(self, after: int, sums: Sums) -> Scan:
-        """Return what follows log number `after`, or, at 0, that the sums agree."""
-        if after == 0 and sums == self.sums():
-            return Scan(self.run, 0, last=True, equal=True)
-        log = self.read_log(after, self.options.page_rows)
-        entries, cut = _bounded(log.rows)
-        reached = cut if cut is not None else _reached(log, self.options.page_rows)
-        return Scan(self.run, reached, entries, last=reached == log.log_end)
+    def apply_entries(self, entries: tuple[Entry, ...]) -> Applied:
+        """Take in entries that a comparison brought."""
+        return self.execute(ApplyEntries(entries))
 
-    def apply_scan(self, scan: Scan) -> Applied:
-        """Take in a stretch of a scan."""
-        return self.execute(ApplyScan(scan))
+    def recount(self, set_name: bytes) -> bool:
+        """Add up a set anew from its rows; return whether anything had been wrong. O(rows)."""
+        return self.execute(Recount(set_name))
 
     def redot(self, *, age_us: int) -> Redotted:
         """Give new dots to rows that arrived before `age_us` ago and are not covered yet."""
-        old = self.number_at(self.options.wall() - age_us)
+        old, seen = self.number_at(self.options.wall() - age_us), dict(self.seen)
         checked = self.ledger.redotted
         if checked >= old:
             return Redotted(0, more=False)
         log = self.read_log(checked, REDOT_ROWS_MAX)
         rows = [row for row in log.rows if row.arrived <= old]
         orphans = tuple(
-            row.entry for row in rows if not covers(log.seen, row.entry.run, row.entry.number)
+            row.entry for row in rows if not covers(seen, row.entry.run, row.entry.number)
         )
         more = len(rows) == REDOT_ROWS_MAX
         renewed = self.execute(Redot(orphans, rows[-1].arrived if more else old))

@@ -1,14 +1,17 @@
 """What a store knows beside its rows: the file's own facts and the totals of its sets.
 
 It is held in memory whole, and changed only by `absorb`, after the change is on disk; so whoever
-reads it sees what a crash would leave. 100,000 sets cost about 30 MB here.
+reads it sees what a crash would leave. 100,000 sets cost about 30 MB here, the buckets of ten
+million elements in large sets about 5 MB.
 """
 
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
-from lastword.replication.entries import NO_CURSOR, Cursor
+from lastword.replication.entries import NO_CURSOR, Bucket, Cursor
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums
+from lastword.replication.vectors import GrowingVector
+from lastword.store.buckets import Buckets
 
 Key = tuple[bytes, bytes]
 """A row's name: the set's name, and the element's key (position and element)."""
@@ -30,6 +33,19 @@ class Totals(NamedTuple):
     tombstones: int = 0
     sums: Sums = NO_SUMS
     collected_time: int = 0
+
+    @property
+    def entries(self) -> int:
+        """How many rows the set has."""
+        return self.present + self.tombstones
+
+    def plus(self, other: "Totals") -> "Totals":
+        """Return the totals of both together; the collected time stays."""
+        return self._replace(
+            present=self.present + other.present,
+            tombstones=self.tombstones + other.tombstones,
+            sums=self.sums.plus(other.sums),
+        )
 
 
 NO_TOTALS = Totals()
@@ -58,13 +74,18 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction did, complete: applied whole to a file and to a ledger, or dropped."""
+    """What one transaction did, complete: applied whole to a file and to a ledger, or dropped.
+
+    `buckets` has those that changed, by their lows; of a set in `rebucketed` all are new.
+    """
 
     log_end: int
     clock_last: int
     rows: dict[Key, Row] = field(default_factory=dict)
     before: dict[Key, Row | None] = field(default_factory=dict)
     totals: dict[bytes, Totals] = field(default_factory=dict)
+    buckets: dict[bytes, dict[int, Bucket]] = field(default_factory=dict)
+    rebucketed: dict[bytes, Buckets] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     cursors: dict[str, Cursor] = field(default_factory=dict)
@@ -78,6 +99,7 @@ class Changes:
         """Whether nothing needs to be stored."""
         return not (
             self.rows
+            or self.totals
             or self.seen
             or self.addresses
             or self.cursors
@@ -99,10 +121,11 @@ class Ledger:
     own_runs: list[OwnRun] = field(default_factory=list)
     log_end: int = 0
     clock_last: int = 0
-    seen: dict[int, int] = field(default_factory=dict)
+    seen: GrowingVector = field(default_factory=GrowingVector)
     collected: dict[int, int] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     totals: dict[bytes, Totals] = field(default_factory=dict)
+    buckets: dict[bytes, Buckets] = field(default_factory=dict)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     last_mark: Mark | None = None
     redotted: int = 0
@@ -139,7 +162,11 @@ class Ledger:
             sums = sums.plus(totals.sums).minus(self.totals.get(name, NO_TOTALS).sums)
             self.totals[name] = totals
         self.sums = sums  # at once: another thread may read it at any time
-        self.seen.update(changes.seen)
+        for name, buckets in changes.rebucketed.items():
+            self.buckets[name] = buckets.copy()  # the changes may be taken over twice
+        for name, changed in changes.buckets.items():
+            self.buckets[name].change(changed)
+        self.seen.grow(changes.seen)
         self.addresses.update(changes.addresses)
         self.cursors.update(changes.cursors)
         if changes.own_run is not None:
@@ -158,6 +185,7 @@ class Ledger:
             value = getattr(self, at.name)
             if isinstance(value, dict | list):
                 setattr(twin, at.name, value.copy())
+        twin.buckets = {name: buckets.copy() for name, buckets in self.buckets.items()}
         return twin
 
     def next_mark(self, wall_us: int, number: int) -> Mark | None:

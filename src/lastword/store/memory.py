@@ -1,13 +1,16 @@
 """The store in memory: for the library's users, tests, and the simulation. Nothing survives it."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from typing import TypeVar
 
-from lastword.replication.entries import Entry
+from lastword.replication.entries import Entry, Held
 from lastword.replication.hashing import element_of, key_of
 from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
 from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
+from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
 from lastword.store.transaction import Operation, Transaction
 
@@ -18,16 +21,18 @@ class MemoryImage:
     """What a file would hold: ledger, rows, and the log as a list of (log number, key).
 
     A row that changed leaves its old place in the log behind; such places are skipped, and
-    dropped when they are more than half.
+    dropped when they are more than half. The keys of each set are sorted when they are read.
     """
 
-    __slots__ = ("ledger", "log", "marks", "rows")
+    __slots__ = ("_keys", "_unsorted", "ledger", "log", "marks", "rows")
 
     def __init__(self, digest_key: bytes) -> None:
         self.ledger = Ledger(digest_key=digest_key)
         self.rows: dict[Key, Row] = {}
         self.log: list[tuple[int, Key]] = []
         self.marks: list[Mark] = []
+        self._keys: dict[bytes, list[bytes]] = {}
+        self._unsorted: set[bytes] = set()
 
     def copy(self) -> "MemoryImage":
         """Return an image that later changes to this one leave alone."""
@@ -36,17 +41,35 @@ class MemoryImage:
         image.rows = self.rows.copy()
         image.log = self.log.copy()
         image.marks = self.marks.copy()
+        image._keys = {name: keys.copy() for name, keys in self._keys.items()}
+        image._unsorted = self._unsorted.copy()
         return image
 
     def absorb(self, changes: Changes) -> None:
         """Take over what a transaction did."""
         self.ledger.absorb(changes)
+        for name in changes.rows:
+            if name not in self.rows:
+                self._keys.setdefault(name[0], []).append(name[1])
+                self._unsorted.add(name[0])
         self.rows.update(changes.rows)
         self.log += sorted((row.arrived, name) for name, row in changes.rows.items())
         if changes.mark is not None:
             self.marks.append(changes.mark)
         if len(self.log) > 2 * len(self.rows) + 1_000:
             self.log = [place for place in self.log if self._is_current(*place)]
+
+    def rows_between(self, set_name: bytes, low: bytes, high: bytes | None) -> Iterator[Held]:
+        """Yield the rows of `low <= key < high` in the order of keys; None is above all keys."""
+        keys = self._keys.get(set_name, [])
+        if set_name in self._unsorted:
+            keys.sort()
+            self._unsorted.remove(set_name)
+        end = len(keys) if high is None else bisect_left(keys, high)
+        for index in range(bisect_left(keys, low), end):
+            row = self.rows.get((set_name, keys[index]))
+            if row is not None:
+                yield Held(keys[index], row.stamp, row.run, row.number)
 
     def log_rows(self, after: int, limit: int) -> list[LogRow]:
         """Return up to `limit` rows after log number `after`, in order."""
@@ -74,12 +97,18 @@ class MemoryStore(BaseStore):
     def __init__(self, options: StoreOptions, image: MemoryImage | None = None) -> None:
         self.image = MemoryImage(options.digest_key) if image is None else image
         super().__init__(options, self.image.ledger)
+        mend(self.ledger, options.bucketed_entries, self.recount)
         self.execute(BeginRun(options.new_run()))
 
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation` at once."""
+        options = self.options
         transaction = Transaction(
-            self.ledger, wall=self.options.wall, max_skew_us=self.options.max_skew_us
+            self.ledger,
+            wall=options.wall,
+            max_skew_us=options.max_skew_us,
+            bucketed_entries=options.bucketed_entries,
+            stored=self.image.rows_between,
         )
         keys = transaction.keys(operation.touches())
         rows = self.image.rows
@@ -100,18 +129,23 @@ class MemoryStore(BaseStore):
     def entries(
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
-        """Return up to `limit` keys with their stamps, after key `after`. O(rows of all sets)."""
-        found = sorted(
-            (key, row.stamp)
-            for (name, key), row in self.image.rows.items()
-            if name == set_name and key > after
-        )
-        return found[:limit]
+        """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
+        found = self.image.rows_between(set_name, after + b"\0", None)
+        return [(held.key, held.stamp) for held in islice(found, limit)]
+
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
+    ) -> list[Held]:
+        """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
+        return list(islice(self.image.rows_between(set_name, low, high), limit))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Do nothing: nobody else writes meanwhile."""
+        return nullcontext()
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, in order."""
-        ledger = self.ledger
-        return LogSlice(ledger.log_end, dict(ledger.seen), self.image.log_rows(after, limit))
+        return LogSlice(self.ledger.log_end, self.image.log_rows(after, limit))
 
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""

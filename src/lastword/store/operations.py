@@ -7,7 +7,7 @@ from msgspec import Struct
 from lastword.crdt.stamp import checked_time, next_above, pack, time_of
 from lastword.errors import FutureTime
 from lastword.limits import SHOWN_BYTES_MAX
-from lastword.replication.entries import Applied, Cursor, Entry, Page, Scan
+from lastword.replication.entries import Applied, Cursor, Entry, Page
 from lastword.replication.hashing import Place, element_of
 from lastword.store.ledger import Row
 from lastword.store.transaction import Name, Transaction
@@ -129,20 +129,18 @@ class ApplyPage(Struct, frozen=True):
         return applied
 
 
-class ApplyScan(Struct, frozen=True):
-    """Take in a stretch of a scan; it raises neither cursor nor vector."""
+class ApplyEntries(Struct, frozen=True):
+    """Take in entries that a comparison brought; it raises neither cursor nor vector."""
 
-    scan: Scan
+    entries: tuple[Entry, ...]
 
     def touches(self) -> list[Name]:
         """Return all entries' elements."""
-        return [(entry.set_name, entry.element) for entry in self.scan.entries]
+        return [(entry.set_name, entry.element) for entry in self.entries]
 
     def run(self, transaction: Transaction) -> Applied:
         """Store what is newer, and count what had been lost here."""
-        applied = _apply_entries(transaction, self.scan.entries)
-        applied.finished = self.scan.last
-        return applied
+        return _apply_entries(transaction, self.entries)
 
 
 def _apply_entries(transaction: Transaction, entries: Iterable[Entry]) -> Applied:
@@ -205,6 +203,23 @@ class Redot(Struct, frozen=True):
             return False
         transaction.put_own(orphan.set_name, where, row.stamp)
         return True
+
+
+class Recount(Struct, frozen=True):
+    """Add up a set's totals, sums and buckets anew from its rows.
+
+    The result is whether anything had been wrong.
+    """
+
+    set_name: bytes
+
+    def touches(self) -> tuple[()]:
+        """Touch no row: they are only read."""
+        return ()
+
+    def run(self, transaction: Transaction) -> bool:
+        """Recount the set; what was right stays as it is."""
+        return transaction.recount(self.set_name)
 
 
 class BeginRun(Struct, frozen=True):

@@ -11,9 +11,12 @@ from typing import Protocol, TypeVar
 
 from lastword.crdt.clock import HybridClock, Wall
 from lastword.replication.entries import Cursor
-from lastword.replication.hashing import PRIME, Place, Sums, place
+from lastword.replication.hashing import Place, place
 from lastword.replication.vectors import Vector, covers
-from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
+from lastword.store.buckets import bucket_entries_max, is_crowded
+from lastword.store.census import Census, RowsBetween
+from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row
+from lastword.store.tally import Tally
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,17 +35,41 @@ class Operation(Protocol[T_co]):
 
 
 class Transaction:
-    """A group of operations on rows that were fetched, and on a ledger that stays as it is."""
+    """A group of operations on rows that were fetched, and on a ledger that stays as it is.
 
-    __slots__ = ("_clock", "_places", "_rows", "_tallies", "_time", "changes", "ledger", "wall_us")
+    `stored` reads other rows, where a set is recounted or its buckets are made or divided.
+    """
 
-    def __init__(self, ledger: Ledger, *, wall: Wall, max_skew_us: int) -> None:
+    __slots__ = (
+        "_bucketed_entries",
+        "_clock",
+        "_places",
+        "_rows",
+        "_stored",
+        "_tallies",
+        "_time",
+        "changes",
+        "ledger",
+        "wall_us",
+    )
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        wall: Wall,
+        max_skew_us: int,
+        bucketed_entries: int,
+        stored: RowsBetween,
+    ) -> None:
         self.ledger = ledger
+        self._bucketed_entries = bucketed_entries
+        self._stored = stored
         self.wall_us = wall()
         self.changes = Changes(ledger.log_end, ledger.clock_last)
         self._rows: Mapping[Key, Row] = {}
         self._places: dict[Name, Place] = {}
-        self._tallies: dict[bytes, _Tally] = {}
+        self._tallies: dict[bytes, Tally] = {}
         self._clock = HybridClock(
             lambda: self.wall_us, last=ledger.clock_last, max_skew_us=max_skew_us
         )
@@ -125,58 +152,66 @@ class Transaction:
         """Begin `run` on this file; it begins one above the log's end, so its numbers are new."""
         self.changes.own_run = OwnRun(run, self.changes.log_end + 1)
 
+    def recount(self, set_name: bytes) -> bool:
+        """Add a set up anew from its rows; return whether that was not what was held."""
+        tally = self._tallies.get(set_name) or self._new_tally(set_name)
+        totals, buckets = tally.totals(), tally.buckets
+        if buckets is not None:
+            buckets = buckets.copy()
+            buckets.change(tally.changed())
+        counted = self._census(set_name).recount(buckets)
+        if counted.totals == totals._replace(collected_time=0) and counted.buckets == buckets:
+            return False
+        renewed = counted.totals._replace(collected_time=totals.collected_time)
+        self._tallies[set_name] = Tally(renewed, counted.buckets, recounted=True)
+        return True
+
     def finish(self) -> Changes:
         """Return all that was done."""
         changes = self.changes
         changes.clock_last = self._clock.last
         for set_name, tally in self._tallies.items():
-            changes.totals[set_name] = tally.totals()
+            changes.totals[set_name] = totals = tally.totals()
+            if tally.buckets is not None:
+                self._finish_buckets(set_name, tally)
+            elif totals.entries > self._bucketed_entries:
+                buckets = self._census(set_name).recount(None).buckets
+                if buckets is not None:
+                    changes.rebucketed[set_name] = buckets
         if not changes.is_empty:
             changes.mark = self.ledger.next_mark(self.wall_us, self.ledger.log_end)
         return changes
 
-    def _tally(self, set_name: bytes) -> "_Tally":
+    def _finish_buckets(self, set_name: bytes, tally: Tally) -> None:
+        """Divide the buckets that grew too large; note which are new."""
+        changed = tally.changed()
+        largest = bucket_entries_max(self._bucketed_entries)
+        crowded = [at for at in changed.values() if is_crowded(at.entries, at.bits, largest)]
+        if crowded:
+            census = self._census(set_name)
+            changed.update((part.low, part) for at in crowded for part in census.divided(at))
+        if tally.recounted and tally.buckets is not None:
+            tally.buckets.change(changed)
+            self.changes.rebucketed[set_name] = tally.buckets
+        elif changed:
+            self.changes.buckets[set_name] = changed
+
+    def _census(self, set_name: bytes) -> Census:
+        rows = self.changes.rows.items()
+        return Census(
+            set_name,
+            self.ledger.digest_key,
+            stored=self._stored,
+            changed={key: row.stamp for (name, key), row in rows if name == set_name},
+            bucketed_entries=self._bucketed_entries,
+        )
+
+    def _tally(self, set_name: bytes) -> Tally:
         tally = self._tallies.get(set_name)
         if tally is None:
-            totals = self.ledger.totals.get(set_name, NO_TOTALS)
-            tally = self._tallies[set_name] = _Tally(totals)
+            tally = self._tallies[set_name] = self._new_tally(set_name)
         return tally
 
-
-class _Tally:
-    """A set's totals while a transaction adds them up; reduced modulo the prime at its end."""
-
-    __slots__ = ("_before", "_first", "_present", "_second", "_tombstones")
-
-    def __init__(self, before: Totals) -> None:
-        self._before = before
-        self._present = before.present
-        self._tombstones = before.tombstones
-        self._first, self._second = before.sums
-
-    def add_up(self, where: Place, old: Row | None, stamp: int) -> None:
-        """Count a row's change from `old` to `stamp`."""
-        if old is None:
-            step = stamp
-            self._first += where.b_first
-            self._second += where.b_second
-        else:
-            step = stamp - old.stamp
-            if old.stamp & 1:
-                self._tombstones -= 1
-            else:
-                self._present -= 1
-        self._first += where.a_first * step
-        self._second += where.a_second * step
-        if stamp & 1:
-            self._tombstones += 1
-        else:
-            self._present += 1
-
-    def totals(self) -> Totals:
-        """Return the totals so far."""
-        return self._before._replace(
-            present=self._present,
-            tombstones=self._tombstones,
-            sums=Sums(self._first % PRIME, self._second % PRIME),
-        )
+    def _new_tally(self, set_name: bytes) -> Tally:
+        ledger = self.ledger
+        return Tally(ledger.totals.get(set_name, NO_TOTALS), ledger.buckets.get(set_name))

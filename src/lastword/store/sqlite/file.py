@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 import apsw.sqlite_extra
@@ -31,11 +32,20 @@ class FileLock:
     locks that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
     """
 
-    def __init__(self, path: Path) -> None:
-        """Take the lock; raise FileInUse where another process has it."""
-        name = f"{path.resolve()}-lock"
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        """Take the lock; raise FileInUse where another process has it.
+
+        Unless `make`, a file that never had a lock is not given one: no node has it open.
+        """
+        name = Path(f"{path.resolve()}-lock")
+        self._fd = -1
         with _disk_errors(path):
-            self._fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if make:
+                self._fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            elif name.exists():
+                self._fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            else:
+                return
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -56,6 +66,47 @@ def connect(path: Path) -> apsw.Connection:
         connection = apsw.Connection(str(path), vfs=VFS)
         connection.set_busy_timeout(10_000)
         connection.execute(schema.SETTINGS)
+    return connection
+
+
+@contextlib.contextmanager
+def opened_to_read(path: Path) -> Iterator[apsw.Connection]:
+    """Give a connection to a file that no node runs on; no byte of it or beside it changes.
+
+    Raises FileInUse where a node runs on it, and FileUnusable where there is none.
+    """
+    with _disk_errors(path):
+        if not _has_content(path):
+            raise FileUnusable(f"{path} is not there, or empty", hint="Check the path of -d.")
+    recognise(path)
+    lock = FileLock(path, make=False)
+    try:
+        with contextlib.closing(_connect_to_read(path)) as connection:
+            yield connection
+    finally:
+        lock.release()
+
+
+def _connect_to_read(path: Path) -> apsw.Connection:
+    """Connect without a shared index beside the file, which SQLite would make and leave there.
+
+    A log with content, as a killed node leaves it, is read as well; then the index is kept in
+    memory, which SQLite does for an exclusive connection, and the log is not copied back.
+    """
+    _load_checksums()
+    with _disk_errors(path):
+        log = path.with_name(path.name + "-wal")
+        if _has_content(log):
+            connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs=VFS)
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        else:
+            name = f"file:{quote(str(path.absolute()))}?immutable=1"
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            connection = apsw.Connection(name, flags, vfs=VFS)
+        with closing_on_error(connection):
+            connection.execute("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")
+            _check_checksums(connection, path)
     return connection
 
 

@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import apsw
 
 from lastword.errors import CorruptStore, FileUnusable
+from lastword.replication.entries import Held
 from lastword.replication.hashing import key_of
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
+from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
 from lastword.store.sqlite import tables
 from lastword.store.sqlite.file import (
@@ -23,6 +25,7 @@ from lastword.store.sqlite.file import (
     reading,
     recognise,
 )
+from lastword.store.sqlite.verify import verify
 from lastword.store.sqlite.writer import Done, Writer
 from lastword.store.transaction import Operation
 
@@ -56,13 +59,14 @@ class SqliteStore(BaseStore):
             try:
                 super().__init__(options, tables.load_ledger(connection))
                 self._numbers = tables.Numbers(connection)
-            except (apsw.Error, KeyError, TypeError) as error:
+            except tables.UNREADABLE as error:
                 raise CorruptStore(f"{self.path} is damaged: {error}") from error
         self._connections: list[apsw.Connection] = [connection]
         self._local = threading.local()
         self._writer = Writer(connection, self._numbers, self.ledger, options)
         self._closed = False
         try:
+            mend(self.ledger, options.bucketed_entries, self.recount)
             self.execute(BeginRun(options.new_run()))
         except BaseException:
             self.close()
@@ -116,6 +120,16 @@ class SqliteStore(BaseStore):
             rows = self._reader.execute(_CHUNK, (set_id, after, limit)).fetchall()
             return cast("list[tuple[bytes, int]]", rows)
 
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
+    ) -> list[Held]:
+        """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
+        with reading(self.path):
+            rows = tables.rows_between(
+                self._reader, self._numbers, set_name, low, high, limit=limit
+            )
+            return list(rows)
+
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""
         with reading(self.path), self.snapshot():
@@ -130,6 +144,10 @@ class SqliteStore(BaseStore):
         """Yield every row, from one snapshot."""
         with reading(self.path):
             yield from tables.all_rows(self._reader, self._numbers)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let the rows that this thread reads within the block come from one snapshot."""
+        return self.snapshot()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -157,15 +175,21 @@ class SqliteStore(BaseStore):
     # -- upkeep
 
     def check(self) -> None:
-        """Verify the pages, then every invariant, then that memory and file say the same."""
-        with reading(self.path):
-            problems = self._reader.execute("PRAGMA integrity_check").fetchall()
+        """Verify the pages, then every invariant, then that memory and file say the same.
+
+        Writes may go on meanwhile: what is verified is one snapshot of the file. Commits wait
+        for the last comparison only.
+        """
+        with reading(self.path), self.snapshot():
+            found = verify(self._reader, self.path, self.options.bucketed_entries)
+        for problem in found.problems:
+            raise CorruptStore(problem)
+        with reading(self.path), self._writer.between_commits:
             kept = tables.load_ledger(self._reader)
-        if problems != [("ok",)]:
-            raise CorruptStore(f"{self.path}: {problems[0][0]}")
-        super().check()
-        if kept != self.ledger:
-            raise CorruptStore(f"{self.path}: the file says otherwise than memory of its facts")
+            if kept != self.ledger:
+                raise CorruptStore(
+                    f"{self.path}: the file says otherwise than memory of its facts"
+                )
 
     def close(self) -> None:
         """Finish what was submitted, and let go of the file; a second call does nothing."""

@@ -7,18 +7,28 @@ from typing import Generic, TypeVar, cast
 
 import apsw
 
-from lastword.replication.entries import Cursor, Entry
-from lastword.replication.hashing import Sums, element_of
+from lastword.replication.entries import Bucket, Cursor, Entry, Held
+from lastword.replication.hashing import POSITION_BYTES, Sums, element_of
+from lastword.replication.vectors import GrowingVector
 from lastword.store.base import LogRow, LogSlice
+from lastword.store.buckets import Buckets
 from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Totals
 
 K = TypeVar("K")
+
+UNREADABLE = (apsw.Error, KeyError, OverflowError, TypeError)
+"""What the reading of a file raises whose pages hold and whose content makes no sense."""
 
 _PUT_ROW = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_TOTALS = """
 INSERT INTO sets VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     present = excluded.present, tombstones = excluded.tombstones, sum_first = excluded.sum_first,
     sum_second = excluded.sum_second, collected_time = excluded.collected_time
+"""
+_PUT_BUCKET = """
+INSERT INTO buckets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (set_id, low) DO UPDATE SET
+    bits = excluded.bits, entries = excluded.entries, sum_first = excluded.sum_first,
+    sum_second = excluded.sum_second
 """
 _PUT_RUN = """
 INSERT INTO runs VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET
@@ -29,6 +39,14 @@ _ROWS_OF_KEYS = """
 SELECT key, stamp, run_id, number, arrived FROM carray(?) AS wanted
 CROSS JOIN entries ON set_id = ? AND key = wanted.value
 """
+_FROM = """
+SELECT key, stamp, run_id, number FROM entries WHERE set_id = ? AND key >= ? ORDER BY key LIMIT ?
+"""
+_BETWEEN = """
+SELECT key, stamp, run_id, number FROM entries WHERE set_id = ? AND key >= ? AND key < ?
+ORDER BY key LIMIT ?
+"""
+_ALL = -1
 _VECTORS = {
     "seen": "SELECT run, seen FROM runs WHERE seen IS NOT NULL",
     "collected": "SELECT run, collected FROM runs WHERE collected IS NOT NULL",
@@ -89,7 +107,7 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
     )
     began = "SELECT run, began FROM runs WHERE began IS NOT NULL ORDER BY began, id"
     ledger.own_runs = [OwnRun(*row) for row in connection.execute(began)]
-    ledger.seen = _vector(connection, "seen")
+    ledger.seen = GrowingVector(_vector(connection, "seen"))
     ledger.collected = _vector(connection, "collected")
     ledger.addresses = dict(
         connection.execute("SELECT run, address FROM runs WHERE address IS NOT NULL")
@@ -101,6 +119,7 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
     for name, totals in _totals(connection):
         ledger.totals[name] = totals
         ledger.sums = ledger.sums.plus(totals.sums)
+    _load_buckets(connection, ledger)
     for mark in connection.execute("SELECT * FROM marks ORDER BY wall_us DESC LIMIT 1"):
         ledger.last_mark = Mark(*mark)
     return ledger
@@ -112,6 +131,16 @@ def _totals(connection: apsw.Connection) -> Iterator[tuple[bytes, Totals]]:
     )
     for name, present, tombstones, first, second, collected_time in rows:
         yield name, Totals(present, tombstones, Sums(first, second), collected_time)
+
+
+def _load_buckets(connection: apsw.Connection, ledger: Ledger) -> None:
+    names = dict(connection.execute("SELECT id, name FROM sets"))
+    rows = connection.execute("SELECT * FROM buckets ORDER BY set_id, low")
+    for set_id, stretches in groupby(rows, key=itemgetter(0)):
+        buckets = ledger.buckets[names[set_id]] = Buckets()
+        append = buckets.append
+        for _, low, *bucket in stretches:
+            append(int.from_bytes(low), *bucket)
 
 
 def _vector(connection: apsw.Connection, column: str) -> dict[int, int]:
@@ -133,6 +162,24 @@ def fetch_rows(
     return found
 
 
+def rows_between(
+    connection: apsw.Connection,
+    numbers: Numbers,
+    set_name: bytes,
+    low: bytes,
+    high: bytes | None,
+    *,
+    limit: int = _ALL,
+) -> Iterator[Held]:
+    """Yield up to `limit` rows of `low <= key < high` in the order of keys; None is above all."""
+    set_id, runs = numbers.sets.ids.get(set_name), numbers.runs.names
+    if high is None:
+        rows = connection.execute(_FROM, (set_id, low, limit))
+    else:
+        rows = connection.execute(_BETWEEN, (set_id, low, high, limit))
+    return (Held(key, stamp, runs[run_id], number) for key, stamp, run_id, number in rows)
+
+
 def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
     """Write all that a transaction did into the tables."""
     set_id, run_id = numbers.sets.id_of, numbers.runs.id_of
@@ -150,6 +197,7 @@ def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Change
             for name, at in changes.totals.items()
         ),
     )
+    _store_buckets(connection, numbers, changes)
     _store_runs(connection, numbers, changes)
     connection.executemany(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
@@ -158,6 +206,22 @@ def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Change
     connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", _facts(changes))
     if changes.mark is not None:
         connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", changes.mark)
+
+
+def _store_buckets(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
+    for name, renewed in changes.rebucketed.items():
+        set_id = numbers.sets.id_of(name)
+        connection.execute("DELETE FROM buckets WHERE set_id = ?", (set_id,))
+        connection.executemany(_PUT_BUCKET, (_bucket_row(set_id, bucket) for bucket in renewed))
+    for name, changed in changes.buckets.items():
+        set_id = numbers.sets.id_of(name)
+        in_order = map(changed.__getitem__, sorted(changed))
+        connection.executemany(_PUT_BUCKET, (_bucket_row(set_id, bucket) for bucket in in_order))
+
+
+def _bucket_row(set_id: int, bucket: Bucket) -> tuple[int, bytes, int, int, int, int]:
+    low, bits, entries, (first, second) = bucket
+    return set_id, low.to_bytes(POSITION_BYTES), bits, entries, first, second
 
 
 def _facts(changes: Changes) -> Iterator[tuple[str, int | str]]:
@@ -182,14 +246,14 @@ def _store_runs(connection: apsw.Connection, numbers: Numbers, changes: Changes)
 
 
 def read_log(connection: apsw.Connection, numbers: Numbers, after: int, limit: int) -> LogSlice:
-    """Return rows of the log with the log's end and the vector; call it in one transaction."""
+    """Return rows of the log with the log's end; call it in one transaction."""
     log_end = cast("int", connection.execute(_LOG_END).get)
     sets, runs = numbers.sets.names, numbers.runs.names
     rows = [
         LogRow(arrived, Entry(sets[set_id], element_of(key), stamp, runs[run_id], number))
         for set_id, key, stamp, run_id, number, arrived in connection.execute(_LOG, (after, limit))
     ]
-    return LogSlice(log_end, _vector(connection, "seen"), rows)
+    return LogSlice(log_end, rows)
 
 
 def all_rows(connection: apsw.Connection, numbers: Numbers) -> Iterator[tuple[Key, Row]]:

@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from lastword.limits import GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Ledger
 from lastword.store.sqlite.file import failure
-from lastword.store.sqlite.tables import Numbers, fetch_rows, store_changes
+from lastword.store.sqlite.tables import Numbers, fetch_rows, rows_between, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Writer:
         self._failed: StoreError | None = None
         self._door = threading.Lock()  # nothing is queued behind the end
         self._closing = False
+        self.between_commits = threading.Lock()  # whoever has it finds file and ledger alike
         self._thread = threading.Thread(target=self._work, name="lastword-writer", daemon=True)
         self._thread.start()
         self.commits = 0
@@ -135,7 +137,13 @@ class Writer:
 
     def _commit(self, group: _Group) -> None:
         options = self._options
-        transaction = Transaction(self._ledger, wall=options.wall, max_skew_us=options.max_skew_us)
+        transaction = Transaction(
+            self._ledger,
+            wall=options.wall,
+            max_skew_us=options.max_skew_us,
+            bucketed_entries=options.bucketed_entries,
+            stored=partial(rows_between, self._connection, self._numbers),
+        )
         keys = transaction.keys(group.names)
         transaction.hold(fetch_rows(self._connection, self._numbers, keys))
         for ticket in group.tickets:
@@ -147,8 +155,9 @@ class Writer:
         if not changes.is_empty:
             self._connection.execute("BEGIN IMMEDIATE")
             store_changes(self._connection, self._numbers, changes)
-            self._connection.execute("COMMIT")
-            self._ledger.absorb(changes)
+            with self.between_commits:
+                self._connection.execute("COMMIT")
+                self._ledger.absorb(changes)
             self.commits += 1
 
     def _failure(self, error: BaseException) -> BaseException:

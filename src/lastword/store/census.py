@@ -1,0 +1,125 @@
+"""Adds up stretches of a set from its rows: what buckets are made of, and measured against."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from lastword.crdt.stamp import is_removed
+from lastword.replication.entries import Bucket, Held
+from lastword.replication.hashing import PRIME, Sums, element_of, first_key, place
+from lastword.store.buckets import (
+    POSITION_BITS,
+    SPLIT_BITS,
+    Buckets,
+    bucket_entries_max,
+    depth_for,
+    is_crowded,
+    stretches,
+    width,
+)
+from lastword.store.ledger import NO_TOTALS, Totals
+
+
+class RowsBetween(Protocol):
+    """How a store reads a stretch of a set's rows."""
+
+    def __call__(self, set_name: bytes, low: bytes, high: bytes | None, /) -> Iterable[Held]:
+        """Return the rows of `low <= key < high`; None is above all keys."""
+
+
+class Counted(NamedTuple):
+    """What the rows of a whole set add up to."""
+
+    totals: Totals
+    buckets: Buckets | None
+
+
+class _Stretch(NamedTuple):
+    low: int
+    bits: int
+    totals: Totals
+
+
+class Census:
+    """Counts one set: its stored rows, and over them the stamps that a transaction gave."""
+
+    def __init__(
+        self,
+        set_name: bytes,
+        digest_key: bytes,
+        *,
+        stored: RowsBetween,
+        changed: Mapping[bytes, int],
+        bucketed_entries: int,
+    ) -> None:
+        self._set_name = set_name
+        self._digest_key = digest_key
+        self._stored = stored
+        self._changed = changed
+        self._changed_keys = sorted(changed)
+        self._bucketed_entries = bucketed_entries
+        self._largest = bucket_entries_max(bucketed_entries)
+
+    def recount(self, held: Buckets | None) -> Counted:
+        """Return what the set adds up to; its buckets are those of `held` if they are sound.
+
+        Where it has none and is large, or they are no partition, new ones are made.
+        """
+        entries = self._entries()
+        if held is not None and held.is_partition():
+            parts: Iterable[_Stretch] = map(self._stretch, held.lows, held.bits)
+        elif held is not None or entries > self._bucketed_entries:
+            depth = depth_for(entries, self._largest)
+            parts = self._divided(0, 0, depth)
+        else:
+            return Counted(self._totals(0, 0), None)
+        totals, buckets = NO_TOTALS, Buckets()
+        for low, bits, part in parts:
+            buckets.append(low, bits, part.entries, *part.sums)
+            totals = totals.plus(part)
+        return Counted(totals, buckets)
+
+    def divided(self, crowded: Bucket) -> Iterator[Bucket]:
+        """Yield the parts that take the place of a bucket that is too large."""
+        depth = min(crowded.bits + SPLIT_BITS, POSITION_BITS)
+        for low, bits, totals in self._divided(crowded.low, crowded.bits, depth):
+            yield Bucket(low, bits, totals.entries, totals.sums)
+
+    def _divided(self, low: int, bits: int, depth: int) -> Iterator[_Stretch]:
+        for start in stretches(low, bits, depth):
+            part = self._stretch(start, depth)
+            if is_crowded(part.totals.entries, depth, self._largest):
+                yield from self._divided(start, depth, min(depth + SPLIT_BITS, POSITION_BITS))
+            else:
+                yield part
+
+    def _stretch(self, low: int, bits: int) -> _Stretch:
+        return _Stretch(low, bits, self._totals(low, bits))
+
+    def _entries(self) -> int:
+        stored = self._stored(self._set_name, b"", None)
+        return len(self._changed) + sum(held.key not in self._changed for held in stored)
+
+    def _totals(self, low: int, bits: int) -> Totals:
+        first = second = tombstones = 0
+        stamps = self._stamps(low, bits)
+        for key, stamp in stamps.items():
+            where = place(self._set_name, element_of(key), self._digest_key)
+            first += where.a_first * stamp + where.b_first
+            second += where.a_second * stamp + where.b_second
+            tombstones += is_removed(stamp)
+        sums = Sums(first % PRIME, second % PRIME)
+        return Totals(len(stamps) - tombstones, tombstones, sums)
+
+    def _stamps(self, low: int, bits: int) -> dict[bytes, int]:
+        start, end = first_key(low) or b"", first_key(low + width(bits))
+        stored = self._stored(self._set_name, start, end)
+        stamps = {key: stamp for key, stamp, _, _ in stored}
+        keys = self._changed_keys
+        for key in keys[bisect_left(keys, start) : _index(keys, end)]:
+            stamps[key] = self._changed[key]
+        return stamps
+
+
+def _index(keys: list[bytes], end: bytes | None) -> int:
+    return len(keys) if end is None else bisect_left(keys, end)

@@ -22,6 +22,7 @@ class NodeConfig:
     replication_delay_s: float = 0.2
     full_replication_delay_s: float = 60.0
     insecure: bool = False
+    walks: bool = True
 
     def check(self) -> None:
         """Raise ConfigError or InvalidAddress where an option cannot be meant so."""

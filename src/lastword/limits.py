@@ -46,6 +46,16 @@ PAGE_ROWS_MAX: Final = 2_000
 FRAME_BYTES_MAX: Final = 64 << 20
 """A frame from another node. A page is far smaller; the vectors of a very old cluster are not."""
 
+COMPARE_BYTES_MAX: Final = 256 << 10
+"""One step of a comparison, entries included, beside what goes over with the last claim."""
+
+COMPARE_ROWS_MAX: Final = 10_000
+"""Rows read for one step of a comparison: a tenth of a second at the most, in which the node's
+replica does nothing else."""
+
+CLAIMS_MAX: Final = 4_096
+"""Claims of one step of a comparison; the rest wait at the initiator."""
+
 PEERS_MAX: Final = 1_000
 """Listed addresses: more are refused at the door; lastword is built for about 50."""
 

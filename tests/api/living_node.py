@@ -18,7 +18,7 @@ from lastword.node.node import Node
 from lastword.replication import frames
 from lastword.replication.entries import Entry
 from lastword.replication.membership import Identity
-from lastword.replication.replica import ReplicaSettings
+from lastword.replication.settings import ReplicaSettings
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.sqlite.store import SqliteStore
@@ -144,9 +144,9 @@ class LivingNode:
             reached=reached,
             from_start=False,
             rows=frames.pack_entries(rows),
-            seen={STRANGER_RUN: reached},
+            seen=frames.VouchedBody(0, {STRANGER_RUN: reached}),
         )
-        return frames.Frame(NOW_US, STRANGER_RUN, STRANGER, reached, page=page)
+        return frames.Frame(NOW_US, STRANGER_RUN, STRANGER, frames.Log(reached, 1), page=page)
 
     # What the test looks at.
 

@@ -140,8 +140,10 @@ def test_logs_are_json_and_no_client_can_forge_a_line(tmp_path: Path) -> None:
         run = int(call(node.address, "GET", "/_/ready").json["run"], 16)
         entry = Entry(b"_peers_", f"a{forged}:1".encode(), 10, 77, 1)
         rows = frames.pack_entries((entry,))
-        page = frames.PageBody(run, (0, 0, 0), 1, from_start=False, rows=rows, seen={77: 1})
-        data = frames.encode(frames.Frame(1, 77, "b.invalid:1", 1, page=page))
+        seen = frames.VouchedBody(0, {77: 1})
+        page = frames.PageBody(run, (0, 0, 0), 1, from_start=False, rows=rows, seen=seen)
+        log = frames.Log(1, 1)
+        data = frames.encode(frames.Frame(1, 77, "b.invalid:1", log, page=page))
         assert call(node.address, "POST", "/_/peer", data).status == 200
         process = node.process
         eventually(lambda: "forged" in process.errors(), "the address is called and logged")

@@ -12,7 +12,7 @@ from lastword.errors import PeerError, Unreachable
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.node import Node
 from lastword.replication.membership import Identity
-from lastword.replication.replica import ReplicaSettings
+from lastword.replication.settings import ReplicaSettings
 from lastword.store.base import StoreOptions
 from lastword.store.sqlite.store import SqliteStore
 from tests.crdt.walls import HandWall

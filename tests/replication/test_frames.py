@@ -2,111 +2,173 @@
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lastword.errors import InvalidFrame, UnknownProtocol
 from lastword.limits import (
     ADDRESS_BYTES_MAX,
+    CLAIMS_MAX,
     ELEMENT_BYTES_MAX,
     FRAME_BYTES_MAX,
     SET_NAME_BYTES_MAX,
     STAMP_MAX,
 )
 from lastword.replication import frames
-from lastword.replication.entries import Cursor, Entry, Page, Scan
+from lastword.replication.claims import (
+    DIRECTORY,
+    Children,
+    Claim,
+    Claims,
+    Listing,
+    Range,
+    Want,
+    in_order,
+)
+from lastword.replication.comparison import Reply, Step
+from lastword.replication.entries import Cursor, Entry, Page
 from lastword.replication.frames import (
+    COMPRESSED,
+    Compare,
+    Compared,
     Frame,
+    Log,
     PageBody,
     Pull,
     Rows,
-    ScanBody,
-    ScanPull,
+    VouchedBody,
+    compare_body,
+    compared_body,
     decode,
     encode,
     furthest,
     pack_entries,
     page_body,
     page_of,
-    scan_body,
-    scan_of,
-    sums_of,
+    reply_of,
+    step_of,
     unpack_entries,
+    version_of,
 )
-from lastword.replication.hashing import PRIME, Sums
 
 COUNT_MAX = 2**63 - 1
 ENTRY = Entry(b"s", b"e", 21, 8, 9)
 
-GOLDEN = {
-    "greeting": (Frame(1, 2, "a:1", 3), "01980102a3613a3103c0c0c0c0"),
-    "pull": (
-        Frame(
-            1_700_000_000_000_000,
-            COUNT_MAX,
-            "[::1]:3000",
-            7,
-            pull=Pull((5, 6, 7), {8: 9, 1 << 40: 1}),
-        ),
-        (
-            "0198cf00060a24181e4000cf7fffffffffffffffaa5b3a3a315d3a3330303007"
-            "9293050607820809cf000001000000000001c0c0c0"
-        ),
+LOG = Log(3, 44)
+SET = 0xFEDC_BA98_7654_3210
+FRAMES = {
+    "greeting": Frame(1, 2, "a:1", LOG),
+    "pull": Frame(
+        1_700_000_000_000_000,
+        COUNT_MAX,
+        "[::1]:3000",
+        Log(7, COUNT_MAX),
+        pull=Pull((5, 6, 7), 45, {8: 9, 1 << 40: 1}),
     ),
-    "last page": (
-        Frame(
-            1,
-            2,
-            "a:1",
+    "pull by a hash": Frame(1, 2, "a:1", LOG, pull=Pull((5, 6, 7), 45)),
+    "last page": Frame(
+        1,
+        2,
+        "a:1",
+        LOG,
+        page=PageBody(
+            4,
+            (5, 6, 7),
             3,
-            page=PageBody(
-                4,
-                (5, 6, 7),
-                3,
-                from_start=True,
-                rows=Rows(
-                    [b"s", b"t"],
-                    [8, 2],
-                    [
-                        (0, b"\x00\xff", 21, 0, 9),
-                        (0, b"", 20, 0, 10),
-                        (1, b"e", STAMP_MAX, 1, 3),
-                    ],
-                ),
-                seen={8: 9},
+            from_start=True,
+            rows=Rows(
+                [b"s", b"t"],
+                [8, 2],
+                [
+                    (0, b"\x00\xff", 21, 0, 9),
+                    (
+                        0,
+                        b"",
+                        20,
+                        0,
+                        10,
+                    ),
+                    (1, b"e", STAMP_MAX, 1, 3),
+                ],
             ),
-        ),
-        (
-            "01980102a3613a3103c096049305060703c39392c40173c40174920802939500"
-            "c40200ff1500099500c40014000a9501c40165cf3fffffffffffffff01038108"
-            "09c0c0"
+            seen=VouchedBody(45, {8: 9}),
         ),
     ),
-    "page with more behind it": (
-        Frame(
-            1,
-            2,
-            "a:1",
-            30,
-            page=PageBody(4, (0, 0, 0), 3, from_start=False, rows=pack_entries((ENTRY,))),
-        ),
-        "01980102a3613a311ec096049300000003c29391c401739108919500c40165150009c0c0c0",
+    "page with more behind it": Frame(
+        1,
+        2,
+        "a:1",
+        Log(30, 44),
+        page=PageBody(4, (0, 0, 0), 3, from_start=False, rows=pack_entries((ENTRY,))),
     ),
-    "scan pull": (
-        Frame(1, 2, "", 3, scan_pull=ScanPull(4, (5, PRIME - 1))),
-        "01980102a003c0c092049205cf1ffffffffffffffec0",
+    "page that asks": Frame(
+        1,
+        2,
+        "a:1",
+        LOG,
+        page=PageBody(4, (0, 0, 0), 0, from_start=False, rows=Rows(), ask=True),
     ),
-    "scan": (
-        Frame(
-            1,
-            2,
-            "a:1",
-            3,
-            scan=ScanBody(4, last=True, equal=False, rows=pack_entries((ENTRY,))),
+    "a pass begun": Frame(1, 2, "a:1", LOG, compare=Compare(1, 45, 46)),
+    "a step": Frame(
+        1,
+        2,
+        compare=compare_body(
+            Step(
+                2,
+                45,
+                None,
+                b"12345678e",
+                [
+                    Children(DIRECTORY, 1, b"\x01\x02\x03\x04"),
+                    Children(Range(SET, 9, 1), 0, b"\x05\x06"),
+                    Children(Range(SET, 9, 300), 0, b"\x07\x08"),
+                    Listing(Range(SET)),
+                    Want(Range(SET, 1, 1), b"\x09\x0a\x0b\x0c"),
+                ],
+                [ENTRY],
+            )
         ),
-        "01980102a3613a3103c0c0c09404c3c29391c401739108919500c40165150009",
+    ),
+    "the answer to it": Frame(
+        1,
+        2,
+        compared=compared_body(
+            Reply(2, True, 1, b"12345678", [Listing(DIRECTORY, b"12345678ab")], [ENTRY])
+        ),
     ),
 }
+
+BYTES = {
+    "greeting": "02940102a3613a3192032c",
+    "pull": (
+        "0295cf00060a24181e4000cf7fffffffffffffffaa5b3a3a315d3a333030309207cf7fff"
+        "ffffffffffff93930506072d820809cf000001000000000001"
+    ),
+    "pull by a hash": "02950102a3613a3192032c93930506072dc0",
+    "last page": (
+        "02960102a3613a3192032cc097049305060703c39392c40173c40174920802939500c402"
+        "00ff1500099500c40014000a9501c40165cf3fffffffffffffff0103922d810809c2"
+    ),
+    "page with more behind it": (
+        "02960102a3613a31921e2cc097049300000003c29391c401739108919500c40165150009c0c2"
+    ),
+    "page that asks": "02960102a3613a3192032cc097049300000000c293909090c0c3",
+    "a pass begun": "02970102a3613a3192032cc0c096012d2ec090c0",
+    "a step": (
+        "02970102a0c0c0c096022dc0c409313233343536373865949700c00001c40100c400c404"
+        "010203049700cffedcba98765432100900c40301ab02c400c404050607089701cffedcba"
+        "98765432100000c40100c40100c4009702cffedcba98765432100100c40101c40102c404"
+        "090a0b0c9391c401739108919500c40165150009"
+    ),
+    "the answer to it": (
+        "02980102a0c0c0c0c09602c301c4083132333435363738919701c00000c40100c40101c4"
+        "0a313233343536373861629391c401739108919500c40165150009"
+    ),
+}
+
+
+GOLDEN = {name: (frame, BYTES[name]) for name, frame in FRAMES.items()}
 
 COUNTS = st.integers(0, COUNT_MAX)
 CURSORS = st.builds(Cursor, COUNTS, COUNTS, COUNTS)
@@ -133,9 +195,35 @@ PAGES = st.builds(
     seen=st.none() | VECTORS,
     from_start=st.booleans(),
 )
-SCANS = st.builds(
-    Scan, run=COUNTS, reached=COUNTS, entries=ENTRIES, last=st.booleans(), equal=st.booleans()
+RANGES = st.builds(
+    lambda at, bits, prefix: Range(at, bits, prefix % (1 << bits)),
+    st.none() | st.integers(0, 2**64 - 1),
+    st.integers(0, 58),
+    st.integers(0, 2**64),
 )
+
+
+def _claims_about(at: Range) -> st.SearchStrategy[Claim]:
+    width = 10 if at.set_position is None else 2
+    listed = st.integers(0, 5).flatmap(lambda n: st.binary(min_size=width * n, max_size=width * n))
+    wanted = st.integers(0, 5).flatmap(lambda n: st.binary(min_size=2 * n, max_size=2 * n))
+    children = st.integers(0, 6).flatmap(
+        lambda step: st.builds(
+            Children,
+            st.just(at),
+            st.just(step),
+            st.binary(min_size=2 << step, max_size=2 << step),
+        )
+    )
+    return (
+        children | st.builds(Listing, st.just(at), listed) | st.builds(Want, st.just(at), wanted)
+    )
+
+
+CLAIMS = st.lists(RANGES.flatmap(_claims_about), max_size=8).map(in_order)
+KEYS = st.none() | st.binary(max_size=20)
+STEPS = st.builds(Step, COUNTS, COUNTS, st.none() | COUNTS, KEYS, CLAIMS, ENTRIES.map(list))
+REPLIES = st.builds(Reply, COUNTS, st.booleans(), COUNTS, KEYS, CLAIMS, ENTRIES.map(list))
 
 
 @pytest.mark.parametrize(("frame", "golden"), GOLDEN.values(), ids=GOLDEN.keys())
@@ -144,31 +232,30 @@ def test_a_frame_is_the_published_bytes(frame: Frame, golden: str) -> None:
     assert decode(bytes.fromhex(golden)) == frame
 
 
-@given(PAGES, st.text(max_size=60), COUNTS)
-def test_a_page_survives_its_way(page: Page, address: str, wall_us: int) -> None:
-    frame = Frame(wall_us, page.run, address, page.head, page=page_body(page))
+@given(PAGES, st.text(max_size=60), COUNTS, COUNTS)
+def test_a_page_survives_its_way(page: Page, address: str, wall_us: int, base: int) -> None:
+    frame = Frame(wall_us, page.run, address, Log(page.head, 1), page=page_body(page, base))
     arrived = decode(encode(frame))
     assert arrived == frame
     assert arrived.page is not None
     assert page_of(arrived, arrived.page) == page
 
 
-@given(SCANS)
-def test_a_scan_survives_its_way(scan: Scan) -> None:
-    arrived = decode(encode(Frame(1, scan.run, "", 0, scan=scan_body(scan))))
-    assert arrived.scan is not None
-    assert scan_of(arrived, arrived.scan) == scan
+@given(STEPS, REPLIES)
+def test_steps_of_a_comparison_survive_their_way(step: Step, reply: Reply) -> None:
+    arrived = decode(
+        encode(Frame(1, 2, compare=compare_body(step), compared=compared_body(reply)))
+    )
+    assert arrived.compare is not None
+    assert step_of(arrived.compare) == step
+    assert arrived.compared is not None
+    assert reply_of(arrived.compared) == reply
 
 
-@given(CURSORS, VECTORS, COUNTS, st.integers(0, PRIME - 1), st.integers(0, PRIME - 1))
-def test_wishes_survive_their_way(
-    cursor: Cursor, seen: dict[int, int], after: int, first: int, second: int
-) -> None:
-    wishes = Frame(1, 2, "", 3, Pull(cursor, seen), None, ScanPull(after, (first, second)))
-    arrived = decode(encode(wishes))
-    assert arrived == wishes
-    assert arrived.scan_pull is not None
-    assert sums_of(arrived.scan_pull) == Sums(first, second)
+@given(CURSORS, COUNTS, st.none() | VECTORS)
+def test_wishes_survive_their_way(cursor: Cursor, taken: int, seen: dict[int, int] | None) -> None:
+    wish = Frame(1, 2, "", LOG, Pull(cursor, taken, seen))
+    assert decode(encode(wish)) == wish
 
 
 @given(ENTRIES)
@@ -209,7 +296,7 @@ def test_every_frame_with_one_other_byte_is_a_frame_or_refused(golden: str) -> N
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_refused(tail: bytes) -> None:
     decoded(tail)
-    decoded(b"\x01" + tail)
+    decoded(b"\x02" + tail)
 
 
 @given(st.recursive(st.none() | st.integers() | st.binary() | st.text(), st.lists, max_leaves=20))
@@ -218,7 +305,7 @@ def test_any_msgpack_is_a_frame_or_refused(value: object) -> None:
         data = msgspec.msgpack.encode(value)
     except OverflowError:
         return
-    decoded(b"\x01" + data)
+    decoded(b"\x02" + data)
 
 
 def test_what_follows_a_frame_is_refused() -> None:
@@ -227,7 +314,7 @@ def test_what_follows_a_frame_is_refused() -> None:
 
 
 def test_a_nest_of_a_million_arrays_is_refused() -> None:
-    assert decoded(b"\x01" + b"\x91" * 1_000_000) is None
+    assert decoded(b"\x02" + b"\x91" * 1_000_000) is None
 
 
 def test_no_bytes_are_refused() -> None:
@@ -235,23 +322,57 @@ def test_no_bytes_are_refused() -> None:
         decode(b"")
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
-def test_another_version_is_refused_by_name(version: int) -> None:
-    data = bytes([version]) + encode(Frame(1, 2, "", 3))[1:]
-    with pytest.raises(UnknownProtocol, match=f"version {version} is not .*, only 1 to 1"):
-        decode(data)
+@pytest.mark.parametrize("version", [0, 3, 127])
+@pytest.mark.parametrize("flag", [0, COMPRESSED])
+def test_another_version_is_refused_by_name(version: int, flag: int) -> None:
+    data = bytes([version | flag]) + encode(Frame(1, 2, "", LOG))[1:]
+    with pytest.raises(UnknownProtocol, match=f"version {version} is not .*, only 1 to 2"):
+        version_of(data)
 
 
 def test_a_frame_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert FRAME_BYTES_MAX == 64 << 20
-    data = encode(Frame(1, 2, "", 3))
+    data = encode(Frame(1, 2, "", LOG))
     monkeypatch.setattr(frames, "FRAME_BYTES_MAX", len(data) - 1)
     with pytest.raises(InvalidFrame, match="a frame has 1 to"):
-        decode(data)
+        version_of(data)
+
+
+def test_a_large_frame_is_compressed_and_survives_it() -> None:
+    rows = pack_entries(Entry(b"s", b"element %d" % index, 20, 8, 9) for index in range(1_000))
+    frame = page_frame(rows)
+    data = encode(frame)
+    assert data[0] == 2 | COMPRESSED
+    assert len(data) < len(msgspec.msgpack.encode(frame)) / 2
+    assert decode(data) == frame
+
+
+def compressed(body: bytes) -> bytes:
+    return bytes([2 | COMPRESSED]) + zstandard.ZstdCompressor().compress(body)
+
+
+def test_what_is_compressed_is_checked_like_all_else() -> None:
+    body = encode(Frame(1, 2, "", LOG))[1:]
+    assert decode(compressed(body)) == Frame(1, 2, "", LOG)
+    for data in (compressed(body[:-1]), compressed(body) + b"x", compressed(body)[:-1], b"\x82"):
+        with pytest.raises(InvalidFrame):
+            decode(data)
+
+
+def test_a_bomb_is_refused_before_it_is_blown_up() -> None:
+    with pytest.raises(InvalidFrame, match="at most"):
+        decode(compressed(bytes(FRAME_BYTES_MAX + 1)))
+    unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"x")
+    with pytest.raises(InvalidFrame, match="says its size"):
+        decode(bytes([2 | COMPRESSED]) + unsized)
 
 
 def page_frame(rows: Rows, *, reached: int = 1) -> Frame:
-    return Frame(1, 2, "", 3, page=PageBody(4, (0, 0, 0), reached, from_start=True, rows=rows))
+    return Frame(1, 2, "", LOG, page=PageBody(4, (0, 0, 0), reached, from_start=True, rows=rows))
+
+
+def claims_frame(*claims: Claims) -> Frame:
+    return Frame(1, 2, compare=Compare(1, 2, claims=list(claims)))
 
 
 ROW = (0, b"e", 20, 0, 1)
@@ -269,14 +390,41 @@ REFUSED = {
     "a run beyond": page_frame(Rows([b"s"], [COUNT_MAX + 1], [ROW])),
     "a dot of nothing": page_frame(Rows([b"s"], [8], [(0, b"e", 20, 0, 0)])),
     "a page past its log": page_frame(Rows(), reached=4),
-    "a long address": Frame(1, 2, "x" * (ADDRESS_BYTES_MAX + 1), 3),
-    "a head below": Frame(1, 2, "", -1),
-    "a sum beyond": Frame(1, 2, "", 3, scan_pull=ScanPull(0, (PRIME + 1, 0))),
-    "a vector below": Frame(1, 2, "", 3, Pull((0, 0, 0), {1: -1})),
-    "a row of a scan": Frame(
-        1, 2, "", 3, scan=ScanBody(1, last=True, equal=False, rows=Rows([], [], [ROW]))
+    "a long address": Frame(1, 2, "x" * (ADDRESS_BYTES_MAX + 1), LOG),
+    "a head below": Frame(1, 2, "", Log(-1, 0)),
+    "a hash beyond": Frame(1, 2, "", Log(1, COUNT_MAX + 1)),
+    "a vector below": Frame(1, 2, "", LOG, Pull((0, 0, 0), 0, {1: -1})),
+    "a page without a log": Frame(
+        1, 2, page=PageBody(4, (0, 0, 0), 0, from_start=True, rows=Rows())
     ),
+    "a row of a step": Frame(1, 2, compare=Compare(1, 2, rows=Rows([], [], [ROW]))),
+    "a row of an answer": Frame(1, 2, compared=Compared(1, rows=Rows([], [], [ROW]))),
+    "a key too long": Frame(1, 2, compare=Compare(1, 2, after=bytes(ELEMENT_BYTES_MAX + 9))),
+    "a claim of no kind": claims_frame(Claims(3, None, 0, 0, b"\0", b"", b"ab")),
+    "a step too far": claims_frame(Claims(0, None, 0, 7, b"\0", b"", bytes(256))),
+    "more bits than there are": claims_frame(Claims(0, None, 65, 0, b"\0", b"", b"ab")),
 }
+
+MISMATCHED = {
+    "an item too few": Claims(0, 1, 0, 1, b"\0", b"", b"ab"),
+    "an item too many": Claims(2, 1, 0, 0, b"\0", b"\1", b"abcd"),
+    "a count too few": Claims(1, 1, 1, 0, b"\0\1", b"\0", b""),
+    "a prefix beyond": Claims(1, 1, 1, 0, b"\2", b"\0", b""),
+    "prefixes beyond": Claims(1, 1, 1, 0, b"\1\1", b"\0\0", b""),
+    "children of nothing": Claims(0, 1, 64, 1, b"\0", b"", b"abcd"),
+    "a number cut short": Claims(1, 1, 1, 0, b"\x80", b"\0", b""),
+    "a number too long": Claims(1, 1, 1, 0, b"\xff" * 11 + b"\0", b"\0", b""),
+    "a number beyond 64 bits": Claims(1, 1, 64, 0, b"\xff" * 9 + b"\x7f", b"\0", b""),
+    "too many claims": Claims(1, 1, 20, 0, bytes(CLAIMS_MAX + 1), bytes(CLAIMS_MAX + 1), b""),
+}
+
+
+@pytest.mark.parametrize("claims", MISMATCHED.values(), ids=MISMATCHED.keys())
+def test_claims_that_do_not_fit_together_are_refused(claims: Claims) -> None:
+    compare = decode(encode(claims_frame(claims))).compare
+    assert compare is not None
+    with pytest.raises(InvalidFrame):
+        step_of(compare)
 
 
 @pytest.mark.parametrize("frame", REFUSED.values(), ids=REFUSED.keys())
@@ -294,16 +442,18 @@ def test_the_greatest_of_everything_is_taken() -> None:
     assert decode(encode(page_frame(rows, reached=3))).page is not None
 
 
-def test_how_far_a_run_went_is_read_from_wishes_vectors_and_entries() -> None:
+def test_how_far_a_run_went_is_read_from_cursors_vectors_and_entries() -> None:
     rows = pack_entries((Entry(b"s", b"e", 2, 7, 4), Entry(b"s", b"f", 2, 8, 9)))
-    page = PageBody(4, (0, 0, 0), 1, from_start=True, rows=rows, seen={7: 3})
-    scan = ScanBody(1, last=True, equal=False, rows=rows)
-    assert furthest(Frame(1, 2, "", 3, Pull((0, 0, 0), {7: 5, 8: 6})), 7) == 5
-    assert furthest(Frame(1, 2, "", 3, page=page), 7) == 4
-    assert furthest(Frame(1, 2, "", 3, page=msgspec.structs.replace(page, seen={7: 6})), 7) == 6
-    assert furthest(Frame(1, 2, "", 3, scan=scan), 7) == 4
-    assert furthest(Frame(1, 2, "", 3, page=page, scan=scan), 1) == 0
-    assert furthest(Frame(1, 7, "", 3), 7) == 0
+    page = PageBody(4, (0, 0, 0), 1, True, rows, VouchedBody(0, {7: 3}))
+    further = PageBody(4, (0, 0, 0), 1, True, rows, VouchedBody(0, {7: 6}))
+    assert furthest(Frame(1, 2, "", LOG, Pull((0, 0, 0), 0, {7: 5, 8: 6})), 7) == 5
+    assert furthest(Frame(1, 2, "", LOG, Pull((7, 5, 6))), 7) == 6
+    assert furthest(Frame(1, 2, "", LOG, page=page), 7) == 4
+    assert furthest(Frame(1, 2, "", LOG, page=further), 7) == 6
+    assert furthest(Frame(1, 2, compare=Compare(1, 2, rows=rows)), 7) == 4
+    assert furthest(Frame(1, 2, compared=Compared(1, rows=rows)), 7) == 4
+    assert furthest(Frame(1, 2, "", LOG, page=page), 1) == 0
+    assert furthest(Frame(1, 7, "", LOG), 7) == 0
 
 
 def test_a_set_name_with_a_slash_is_refused() -> None:
@@ -311,4 +461,4 @@ def test_a_set_name_with_a_slash_is_refused() -> None:
         7, (0, 0, 0), 1, from_start=True, rows=Rows([b"a/b"], [8], [(0, b"e", 2, 0, 1)])
     )
     with pytest.raises(InvalidFrame, match="'/'"):
-        decode(encode(Frame(1, 8, "a:1", 1, page=page)))
+        decode(encode(Frame(1, 8, "a:1", LOG, page=page)))

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from lastword.replication.entries import NO_CURSOR
-from lastword.replication.frames import Pull
+from lastword.replication.frames import Log, Pull
 from lastword.replication.peers import BACKOFF_MAX_US
 from tests.replication.net import (
     TICK_US,
@@ -195,16 +195,17 @@ def test_a_quiet_pair_writes_nothing(net: Net) -> None:
 
 
 @pytest.mark.parametrize(
-    ("longer", "seen", "asks"),
-    [(0, {}, False), (1, {}, True), (0, {7: 1}, True)],
-    ids=["nothing new", "a longer log", "an unknown run"],
+    ("longer", "other_hash", "asks"),
+    [(0, 0, False), (1, 0, True), (0, 1, True)],
+    ids=["nothing new", "a longer log", "another vector"],
 )
 def test_whoever_is_called_asks_back_only_where_the_caller_has_news(
-    net: Net, longer: int, seen: dict[int, int], asks: bool
+    net: Net, longer: int, other_hash: int, asks: bool
 ) -> None:
     a, b = pair(net)
-    frame = greeting(b.store, B, Pull(NO_CURSOR, seen))
-    reply = a.replica.receive(changed(frame, head=frame.head + longer), net.now_us)
+    frame = greeting(b.store, B, Pull(NO_CURSOR))
+    log = Log(b.store.log_end + longer, b.store.seen.state.hash ^ other_hash)
+    reply = a.replica.receive(changed(frame, log=log), net.now_us)
     assert (reply.pull is not None) == asks
 
 
@@ -228,4 +229,4 @@ def test_a_write_is_sent_to_each_node_once(net: Net) -> None:
 def test_a_frame_of_its_own_is_answered_with_nothing(net: Net) -> None:
     a, _ = pair(net)
     reply = a.replica.receive(greeting(a.store, A), net.now_us)
-    assert (reply.run, reply.page, reply.pull, reply.scan) == (a.store.run, None, None, None)
+    assert (reply.run, reply.page, reply.pull, reply.compared) == (a.store.run, None, None, None)

@@ -1,4 +1,4 @@
-"""Replicas' walks, one at a time; scans; and runs that begin anew."""
+"""Replicas' walks, one at a time; and runs that begin anew."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,11 +7,7 @@ import pytest
 
 from lastword.replication.entries import NO_CURSOR
 from lastword.replication.frames import Pull
-from lastword.replication.hashing import place
 from lastword.replication.replica import Send
-from lastword.store.ledger import Totals
-from lastword.store.memory import MemoryStore
-from lastword.store.operations import PEERS_SET
 from tests.replication.net import (
     SETTINGS,
     TICK_US,
@@ -24,7 +20,7 @@ from tests.replication.net import (
     greeting,
     pair,
 )
-from tests.stores import S, add, add_each, covers_its_rows, stamps
+from tests.stores import add, add_each, covers_its_rows, stamps
 
 SECOND_US = 1_000_000
 
@@ -136,70 +132,6 @@ def test_a_walk_broken_off_by_a_restart_goes_on_and_ends_equal(net: Net) -> None
     assert a.replica.counters.walks_from_start == 0
 
 
-# -- scans
-
-
-def lose(store: MemoryStore, set_name: bytes, element: bytes) -> None:
-    """Take a row out behind the store's back, leaving its vector as it is."""
-    where = place(set_name, element, store.ledger.digest_key)
-    row = store.image.rows.pop((set_name, where.key))
-    store.image.log = [at for at in store.image.log if at[1] != (set_name, where.key)]
-    totals = store.ledger.totals[set_name]
-    left = totals.sums.minus(where.change(None, row.stamp))
-    store.ledger.totals[set_name] = Totals(totals.present - 1, totals.tombstones, left)
-    store.ledger.sums = store.ledger.sums.minus(where.change(None, row.stamp))
-
-
-def test_a_scan_brings_back_what_was_lost_and_counts_it_as_repaired(net: Net) -> None:
-    a, b = pair(net)
-    add_each(a.store, 5)
-    net.rounds(3)
-    lose(b.store, S, b"e3")
-    net.rounds(20)
-    assert b.store.contains(S, b"e3") is False
-
-    net.rounds(2 * SETTINGS.full_interval_us // TICK_US)
-
-    assert b.store.contains(S, b"e3") is True
-    assert (a.replica.counters.repairs, b.replica.counters.repairs) == (0, 1)
-    assert_converged([a, b])
-
-
-def test_a_scan_of_equal_states_is_one_exchange_and_is_counted(net: Net) -> None:
-    a, _ = pair(net)
-    net.rounds(SETTINGS.full_interval_us * 3 // TICK_US)
-    assert a.replica.counters.scans_equal == a.replica.counters.scans_finished >= 2
-    assert sum(sent.frame.scan_pull is not None for sent in net.sent if sent.source == A) == (
-        a.replica.counters.scans_finished
-    )
-
-
-def test_a_long_scan_goes_on_from_stretch_to_stretch(net: Net) -> None:
-    a, b = net.start(A, page_rows=2), net.start(B, A)
-    add_each(a.store, 9)
-    net.rounds(3)
-    lose(b.store, S, b"e0")
-    lose(b.store, S, b"e8")
-    net.rounds(2 * SETTINGS.full_interval_us // TICK_US)
-    assert b.replica.counters.repairs == 2
-    assert_converged([a, b])
-
-
-def test_a_scan_whose_peer_went_away_does_not_hold_up_the_next(net: Net) -> None:
-    a, b = pair(net)
-    net.pass_time(2 * SETTINGS.full_interval_us)
-    scans = [
-        send for send in a.replica.tick(net.now_us, net.rng) if send.frame.scan_pull is not None
-    ]
-    assert [send.address for send in scans] == [B]
-    a.replica.silence(B, net.now_us)
-    lose(b.store, PEERS_SET, A.encode())
-
-    net.rounds(3 * SETTINGS.full_interval_us // TICK_US)
-
-    assert b.replica.counters.repairs == 1
-
-
 # -- upkeep
 
 
@@ -209,7 +141,7 @@ def test_rows_whose_origin_has_gone_are_covered_in_the_end(net: Net) -> None:
     c = net.start(C, A)
     net.rounds(6)
     add_each(b.store, 4)
-    send = Send(B, greeting(a.store, A, Pull(a.store.cursor(B), dict(a.store.seen))))
+    send = Send(B, greeting(a.store, A, Pull(a.store.cursor(B), 0, dict(a.store.seen))))
     reply = net.reply(A, send)
     assert reply is not None
     a.replica.answer(B, reply, net.now_us)
@@ -228,7 +160,7 @@ def test_rows_whose_origin_has_gone_are_covered_in_the_end(net: Net) -> None:
 def test_a_node_whose_run_was_seen_further_than_its_log_begins_a_new_run(net: Net) -> None:
     a, b = pair(net)
     run, end = a.store.run, a.store.log_end
-    ahead = greeting(b.store, B, Pull(NO_CURSOR, {run: end + 1}))
+    ahead = greeting(b.store, B, Pull(NO_CURSOR, 0, {run: end + 1}))
 
     a.replica.receive(ahead, net.now_us)
 
@@ -241,7 +173,7 @@ def test_a_node_whose_run_was_seen_further_than_its_log_begins_a_new_run(net: Ne
 def test_a_run_that_was_seen_to_its_end_goes_on(net: Net) -> None:
     a, b = pair(net)
     run, end = a.store.run, a.store.log_end
-    equal = greeting(b.store, B, Pull(NO_CURSOR, {run: end}))
+    equal = greeting(b.store, B, Pull(NO_CURSOR, 0, {run: end}))
     a.replica.receive(equal, net.now_us)
     assert a.store.run == run
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lastword.errors import LastwordError
-from lastword.replication.entries import Applied, Entry, Page, Redotted, Scan
+from lastword.replication.entries import Applied, Entry, Page, Redotted
 from lastword.replication.vectors import Vector
 from lastword.simulation.campaign import replay_command, run_campaign, settings_of
 from lastword.simulation.cluster import Cluster
@@ -85,16 +85,16 @@ class _RaiseSeen:
         transaction.raise_seen(self.seen)
 
 
-def vector_raised_by_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take an entry of a scan for all that its run wrote before it."""
-    apply_scan = BaseStore.apply_scan
+def vector_raised_by_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take an entry of a comparison for all that its run wrote before it."""
+    apply_entries = BaseStore.apply_entries
 
-    def mutant(self: BaseStore, scan: Scan) -> Applied:
-        applied = apply_scan(self, scan)
-        self.execute(_RaiseSeen({entry.run: entry.number for entry in scan.entries}))
+    def mutant(self: BaseStore, entries: tuple[Entry, ...]) -> Applied:
+        applied = apply_entries(self, entries)
+        self.execute(_RaiseSeen({entry.run: entry.number for entry in entries}))
         return applied
 
-    monkeypatch.setattr(BaseStore, "apply_scan", mutant)
+    monkeypatch.setattr(BaseStore, "apply_entries", mutant)
 
 
 def ties_flipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def no_new_dots_for_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
 MUTANTS: list[Mutant] = [
     vector_with_every_page,
     last_entry_of_a_page_dropped,
-    vector_raised_by_a_scan,
+    vector_raised_by_a_comparison,
     ties_flipped,
     acknowledged_before_it_is_flushed,
     no_new_dots_for_orphans,

@@ -17,9 +17,22 @@ TIMEOUT_S: Final = 5.0
 
 
 class Network:
-    """Who is cut off at present; None is nobody."""
+    """Who is cut off at present; None is nobody.
+
+    A frame in the middle of an exchange names its sender by its run only, so those are noted.
+    """
 
     cut_off: str | None = None
+
+    def __init__(self) -> None:
+        self._addresses: dict[int, str] = {}
+
+    def sender_of(self, data: bytes) -> str:
+        """Return the advertised address of a frame's sender, as far as it was ever said."""
+        frame = frames.decode(data)
+        if frame.address:
+            self._addresses[frame.run] = frame.address
+        return self._addresses.get(frame.run, "")
 
     def connects(self, sender: str, receiver: str) -> bool:
         """Return whether a frame between two advertised addresses comes through."""
@@ -56,7 +69,7 @@ class Gate:
     async def _pass_on(self, request: web.Request) -> web.Response:
         """Pass a frame on and its reply back; a frame that is cut off meets a dead line."""
         frame = await request.read()
-        sender = frames.decode(frame).address
+        sender = self._network.sender_of(frame)
         if not self.node_address or not self._network.connects(sender, self.address):
             return _hang_up(request)
         assert self._session is not None

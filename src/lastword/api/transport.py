@@ -4,7 +4,7 @@ import os
 
 import aiohttp
 
-from lastword.errors import Unreachable
+from lastword.errors import UnknownProtocol, Unreachable
 from lastword.limits import FRAME_BYTES_MAX
 
 TIMEOUT_S = 5.0
@@ -13,6 +13,9 @@ tried again, with nothing lost."""
 
 CONNECT_TIMEOUT_S = 1.0
 """A node that is there accepts at once; a partition swallows the attempt."""
+
+REFUSAL_BYTES_MAX = 1_024
+"""An error's body is shorter; its code stands at its beginning."""
 
 
 class HttpTransport:
@@ -27,7 +30,11 @@ class HttpTransport:
         )
 
     async def send(self, address: str, frame: bytes) -> bytes:
-        """Return the reply of the node at `address`; raise Unreachable where none came."""
+        """Return the reply of the node at `address`.
+
+        Raises Unreachable where none came, UnknownProtocol where the frame's version is not
+        spoken there.
+        """
         url = f"http://{address}/_/peer"
         try:
             async with self._session.post(url, data=frame, allow_redirects=False) as answer:
@@ -36,6 +43,8 @@ class HttpTransport:
                     body += await answer.content.read(FRAME_BYTES_MAX + 1 - len(body))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unreachable(f"{address} did not answer: {_reason(error)}") from error
+        if answer.status == 400 and UnknownProtocol.code.encode() in body[:REFUSAL_BYTES_MAX]:
+            raise UnknownProtocol(f"{address} does not speak the version of a frame")
         if answer.status != 200:
             raise Unreachable(f"{address} answered with status {answer.status}")
         return body

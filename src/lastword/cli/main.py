@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from lastword.cli import monkey
+from lastword.cli.check import check
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
+from lastword.cli.verify import verify
 from lastword.errors import LastwordError, exit_code
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(short_help="Run a node.")(serve)
+app.command(short_help="Verify a node's file.")(check)
+app.command(short_help="Compare what all nodes hold.")(verify)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 

@@ -108,3 +108,13 @@ Insecure = Annotated[
         help="Listen beyond loopback, where whoever reaches the port may read and write.",
     ),
 ]
+
+Walks = Annotated[
+    bool,
+    typer.Option(
+        "--walks/--no-walks",
+        envvar="LASTWORD_WALKS",
+        hidden=True,
+        help="Partial replication. Without it nodes only compare: for tests of just that.",
+    ),
+]

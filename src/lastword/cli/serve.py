@@ -22,7 +22,7 @@ from lastword.errors import Unavailable
 from lastword.node.jobs import Faults
 from lastword.node.node import Node
 from lastword.replication.membership import Identity
-from lastword.replication.replica import ReplicaSettings
+from lastword.replication.settings import ReplicaSettings
 from lastword.store.base import StoreOptions
 from lastword.store.sqlite.store import SqliteStore
 from lastword.wall import wall_us
@@ -45,6 +45,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     host: options.Host = _DEFAULTS.host,
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
+    walks: options.Walks = True,
 ) -> None:
     """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
     logs.set_up(verbose=logging_on)
@@ -57,6 +58,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         replication_delay_s=replication_delay,
         full_replication_delay_s=full_replication_delay,
         insecure=insecure,
+        walks=walks,
     )
     config.check()
     uvloop.run(run_node(config))
@@ -108,7 +110,9 @@ def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> 
             advertise=config.advertise,
             contacts=config.initial_peers,
         ),
-        settings=ReplicaSettings(full_interval_us=int(config.full_replication_delay_s * 1e6)),
+        settings=ReplicaSettings(
+            full_interval_us=int(config.full_replication_delay_s * 1e6), walks=config.walks
+        ),
         interval_s=config.replication_delay_s,
         faults=faults,
     )

@@ -12,14 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random, SystemRandom
 from typing import TypeVar
 
-from lastword.errors import PeerError, Unreachable
+from lastword.errors import PeerError, UnknownProtocol, Unreachable
 from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.reads import TurnReads
 from lastword.node.transport import Transport
-from lastword.replication import frames
+from lastword.replication import speech
 from lastword.replication.membership import Identity
-from lastword.replication.replica import Replica, ReplicaSettings, Send
+from lastword.replication.replica import Replica, Send
+from lastword.replication.settings import ReplicaSettings
 from lastword.store.sqlite.store import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -80,9 +81,7 @@ class Node:
 
     async def receive(self, data: bytes) -> bytes:
         """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""
-        return await self._on_thread(
-            lambda: frames.encode(self.replica.receive(frames.decode(data), _now_us()))
-        )
+        return await self._on_thread(lambda: speech.respond(self.replica, data, _now_us()))
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return what `work` returns; it may read long, from one snapshot, beside the loop."""
@@ -107,12 +106,12 @@ class Node:
 
     async def _converse(self, send: Send) -> list[Send]:
         address, replica = send.address, self.replica
-        data = await self._on_thread(lambda: frames.encode(send.frame))
+        data = await self._on_thread(lambda: speech.utter(replica, send))
         try:
             reply = await self._transport.send(address, data)
-            sends = await self._on_thread(
-                lambda: replica.answer(address, frames.decode(reply), _now_us())
-            )
+            sends = await self._on_thread(lambda: speech.hear(replica, address, reply, _now_us()))
+        except UnknownProtocol:
+            return await self._on_thread(lambda: replica.refused(address, _now_us()))
         except (Unreachable, PeerError) as error:
             self._log_silence(address, error)
             return await self._on_thread(lambda: replica.silence(address, _now_us()))

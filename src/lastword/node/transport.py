@@ -9,7 +9,8 @@ class Transport(Protocol):
     async def send(self, address: str, frame: bytes) -> bytes:
         """Return the reply of the node at `address`.
 
-        Raises Unreachable where none came in time, and bounds what it reads.
+        Raises Unreachable where none came in time, UnknownProtocol where the frame's version was
+        refused, and bounds what it reads.
         """
 
     async def close(self) -> None:

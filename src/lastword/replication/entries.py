@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lastword.replication.hashing import Sums
 from lastword.replication.vectors import Vector
 
 
@@ -17,6 +18,10 @@ class Entry(NamedTuple):
     stamp: int
     run: int
     number: int
+
+
+ENTRY_BYTES = 40
+"""About what an entry costs on the wire beside its element: stamp, dot, lengths."""
 
 
 class Cursor(NamedTuple):
@@ -40,7 +45,8 @@ class Page:
 
     `cursor` is the asker's cursor as it sent it, `for_run` the asker's run, whose `seen` decided
     what was left out. `reached` and `head` become the asker's new cursor within `run`. `seen` is
-    the giver's vector, in the page that reaches the log's end and in no other.
+    the giver's vector, or the part of it that the asker lacks, in the page that reaches the log's
+    end and in no other.
     """
 
     run: int
@@ -53,18 +59,31 @@ class Page:
     from_start: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A stretch of all that a node holds, in log order, whatever the asker has seen.
+class SetDigest(NamedTuple):
+    """A set as the directory of sets lists it: its position, 64 bits, and what it adds up to."""
 
-    `last` says that nothing follows; `equal` that the digest sums agreed and nothing is sent.
-    """
+    position: int
+    name: bytes
+    entries: int
+    sums: Sums
 
+
+class Bucket(NamedTuple):
+    """A stretch of a large set: the positions that share their first `bits` bits with `low`."""
+
+    low: int
+    bits: int
+    entries: int
+    sums: Sums
+
+
+class Held(NamedTuple):
+    """A row of a set, as it is read for comparison."""
+
+    key: bytes
+    stamp: int
     run: int
-    reached: int
-    entries: tuple[Entry, ...] = ()
-    last: bool = False
-    equal: bool = False
+    number: int
 
 
 @dataclass(slots=True)

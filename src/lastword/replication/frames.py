@@ -1,13 +1,16 @@
 """Frames: what nodes say to each other, as bytes. docs/PROTOCOL.md is the authority.
 
-A frame is a version byte and a msgpack array. It is checked against its schema, its indexes
-against its tables, before anyone sees it; bytes that fail are refused whole.
+A frame is a version byte and a msgpack array, which may be compressed. It is checked against its
+schema, its indexes against its tables, before anyone sees it; bytes that fail are refused whole.
 """
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
+import zstandard
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from lastword.errors import InvalidFrame, UnknownProtocol
 from lastword.limits import (
@@ -17,77 +20,136 @@ from lastword.limits import (
     SET_NAME_BYTES_MAX,
     STAMP_MAX,
 )
-from lastword.replication.entries import Cursor, Entry, Page, Scan
-from lastword.replication.hashing import PRIME, Sums
+from lastword.replication.claims import STEP_MAX, Claims, Range, pack_claims, unpack_claims
+from lastword.replication.comparison import Reply, Step
+from lastword.replication.entries import Cursor, Entry, Page
+from lastword.replication.hashing import POSITION_BITS
+from lastword.replication.survey import LOOKS_MAX, Look
 
-PROTOCOL_VERSION = 1
-PROTOCOL_VERSION_MIN = max(1, PROTOCOL_VERSION - 1)
+PROTOCOL_VERSION = 2
+PROTOCOL_VERSION_MIN = 1
 
-_Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-_Number = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
-_Lane = Annotated[int, Meta(ge=0, le=PRIME)]
-_Stamp = Annotated[int, Meta(ge=0, le=STAMP_MAX)]
-_Name = Annotated[bytes, Meta(min_length=1, max_length=SET_NAME_BYTES_MAX)]
-_Element = Annotated[bytes, Meta(max_length=ELEMENT_BYTES_MAX)]
-_Address = Annotated[str, Meta(max_length=ADDRESS_BYTES_MAX)]
+COMPRESSED = 0x80
+COMPRESSED_BYTES_MIN = 1_024
+"""Below that a frame is one packet anyway."""
+
+COMPRESSION_LEVEL = 1
+"""The fastest: a page loses a third to two thirds by it, in a fraction of a millisecond; a higher
+level takes half as long again for a hundredth more."""
+
+Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Number = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
+Stamp = Annotated[int, Meta(ge=0, le=STAMP_MAX)]
+Name = Annotated[bytes, Meta(min_length=1, max_length=SET_NAME_BYTES_MAX)]
+Element = Annotated[bytes, Meta(max_length=ELEMENT_BYTES_MAX)]
+Address = Annotated[str, Meta(max_length=ADDRESS_BYTES_MAX)]
+Key = Annotated[bytes, Meta(max_length=ELEMENT_BYTES_MAX + 8)]
+CursorBody = tuple[Count, Count, Count]
+VectorBody = dict[Count, Count]
+
+
+class Log(Struct, array_like=True, frozen=True):
+    """The end of the sender's log, and the hash of its vector."""
+
+    head: Count
+    seen_hash: Count
 
 
 class Pull(Struct, array_like=True, frozen=True):
     """A wish for the page that follows a cursor."""
 
-    cursor: tuple[_Count, _Count, _Count]
-    seen: dict[_Count, _Count]
-
-
-class ScanPull(Struct, array_like=True, frozen=True):
-    """A wish for what follows a log number, whatever the asker has seen."""
-
-    after: _Count
-    sums: tuple[_Lane, _Lane]
+    cursor: CursorBody
+    taken: Count = 0
+    seen: VectorBody | None = None
 
 
 class Rows(Struct, array_like=True, frozen=True):
     """Entries, with the sets and runs that they name held once."""
 
-    sets: list[_Name] = []
-    runs: list[_Count] = []
-    rows: list[tuple[_Count, _Element, _Stamp, _Count, _Number]] = []
+    sets: list[Name] = []
+    runs: list[Count] = []
+    rows: list[tuple[Count, Element, Stamp, Count, Number]] = []
+
+
+class VouchedBody(Struct, array_like=True, frozen=True):
+    """A vector, as what is to be added to the one of hash `base`, which is 0 for none."""
+
+    base: Count
+    entries: VectorBody
 
 
 class PageBody(Struct, array_like=True, frozen=True):
-    """A page, on the wire."""
+    """A page, on the wire. `ask` says that the asker's vector is needed first."""
 
-    for_run: _Count
-    cursor: tuple[_Count, _Count, _Count]
-    reached: _Count
+    for_run: Count
+    cursor: CursorBody
+    reached: Count
     from_start: bool
     rows: Rows
-    seen: dict[_Count, _Count] | None = None
+    seen: VouchedBody | None = None
+    ask: bool = False
 
 
-class ScanBody(Struct, array_like=True, frozen=True):
-    """A stretch of a scan, on the wire."""
+class Compare(Struct, array_like=True, frozen=True):
+    """A step of a comparison."""
 
-    reached: _Count
-    last: bool
-    equal: bool
-    rows: Rows
+    turn: Count
+    nonce: Count
+    root: Count | None = None
+    after: Key | None = None
+    claims: list[Claims] = []
+    rows: Rows | None = None
+
+
+class Compared(Struct, array_like=True, frozen=True):
+    """The answer to a step of a comparison."""
+
+    turn: Count
+    differs: bool = False
+    done: Count = 0
+    after: Key | None = None
+    claims: list[Claims] = []
+    rows: Rows | None = None
+
+
+LookBody = tuple[
+    Annotated[int, Meta(ge=0)] | None,
+    Annotated[int, Meta(ge=0, le=POSITION_BITS)],
+    Annotated[int, Meta(ge=0)],
+    Annotated[int, Meta(ge=0, le=STEP_MAX)] | None,
+]
+
+
+class Survey(Struct, array_like=True, frozen=True):
+    """Ranges that a surveyor looks at: set, bits, prefix, and the step to their parts."""
+
+    nonce: Count
+    looks: Annotated[list[LookBody], Meta(max_length=LOOKS_MAX)] = []
+
+
+class Surveyed(Struct, array_like=True, frozen=True):
+    """What is seen there, and the root fingerprint of all that is held."""
+
+    root: Count
+    views: list[tuple[bytes | None, list[Name]]] = []
 
 
 class Frame(Struct, array_like=True, frozen=True):
     """One message: who speaks, when, and up to one wish and one answer of each kind.
 
-    `wall_us` is the sender's wall, `run` its run, `address` where it serves, `head` its log's end.
+    `wall_us` is the sender's wall, `run` its run, `address` where it serves.
     """
 
-    wall_us: _Count
-    run: _Count
-    address: _Address
-    head: _Count
+    wall_us: Count
+    run: Count
+    address: Address = ""
+    log: Log | None = None
     pull: Pull | None = None
     page: PageBody | None = None
-    scan_pull: ScanPull | None = None
-    scan: ScanBody | None = None
+    compare: Compare | None = None
+    compared: Compared | None = None
+    survey: Survey | None = None
+    surveyed: Surveyed | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -95,36 +157,66 @@ _decoder = msgspec.msgpack.Decoder(Frame)
 
 
 def encode(frame: Frame) -> bytes:
-    """Return the bytes of `frame`."""
-    return bytes((PROTOCOL_VERSION,)) + _encoder.encode(frame)
+    """Return the bytes of `frame`, compressed where that makes them fewer."""
+    fields = astuple(frame)
+    while fields[-1] is None:
+        fields = fields[:-1]
+    body = _encoder.encode(fields)
+    if len(body) >= COMPRESSED_BYTES_MIN:
+        compressed = zstandard.compress(body, COMPRESSION_LEVEL)
+        if len(compressed) < len(body):
+            return bytes((PROTOCOL_VERSION | COMPRESSED,)) + compressed
+    return bytes((PROTOCOL_VERSION,)) + body
 
 
-def decode(data: bytes) -> Frame:
-    """Return the frame in `data`.
+def version_of(data: bytes) -> int:
+    """Return the protocol version of a frame.
 
-    Raises UnknownProtocol for a version that is not spoken here, InvalidFrame for everything
-    else that is not a whole, valid frame.
+    Raises UnknownProtocol for one that is not spoken here, InvalidFrame for no or too many bytes.
     """
     if not data or len(data) > FRAME_BYTES_MAX:
         raise InvalidFrame(f"a frame has 1 to {FRAME_BYTES_MAX} bytes, not {len(data)}")
-    if not PROTOCOL_VERSION_MIN <= data[0] <= PROTOCOL_VERSION:
+    version = data[0] & ~COMPRESSED
+    if not PROTOCOL_VERSION_MIN <= version <= PROTOCOL_VERSION:
         raise UnknownProtocol(
-            f"protocol version {data[0]} is not spoken here, only "
+            f"protocol version {version} is not spoken here, only "
             f"{PROTOCOL_VERSION_MIN} to {PROTOCOL_VERSION}"
         )
+    return version
+
+
+def decode(data: bytes) -> Frame:
+    """Return the frame of this version in `data`.
+
+    Raises UnknownProtocol for another version, InvalidFrame for everything else that is not a
+    whole, valid frame.
+    """
+    if version_of(data) != PROTOCOL_VERSION:
+        raise UnknownProtocol(f"a frame is of version {data[0]}, not {PROTOCOL_VERSION}")
+    body = memoryview(data)[1:]
     try:
-        frame = _decoder.decode(memoryview(data)[1:])
+        frame = _decoder.decode(_decompressed(body) if data[0] & COMPRESSED else body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFrame(f"not a frame: {error}") from None
-    for body in (frame.page, frame.scan):
-        if body is not None:
-            _check_rows(body.rows)
-    if frame.page is not None and frame.page.reached > frame.head:
+    for part in (frame.page, frame.compare, frame.compared):
+        if part is not None and part.rows is not None:
+            check_rows(part.rows)
+    if frame.page is not None and (frame.log is None or frame.page.reached > frame.log.head):
         raise InvalidFrame("a page reaches further than the log that it is of")
     return frame
 
 
-def _check_rows(rows: Rows) -> None:
+def _decompressed(body: memoryview) -> bytes:
+    try:
+        size = zstandard.get_frame_parameters(body).content_size
+        if size > FRAME_BYTES_MAX:  # an unknown size is greater than any
+            raise InvalidFrame(f"a frame has at most {FRAME_BYTES_MAX} bytes, and says its size")
+        return zstandard.ZstdDecompressor().decompress(body, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise InvalidFrame(f"a frame is not compressed as it says: {error}") from None
+
+
+def check_rows(rows: Rows) -> None:
     """Check what the schema cannot say; a '/' in a set's name would make its hashes ambiguous."""
     if any(b"/" in name for name in rows.sets):
         raise InvalidFrame("a set's name has a '/'")
@@ -135,17 +227,20 @@ def _check_rows(rows: Rows) -> None:
 
 
 def furthest(frame: Frame, run: int) -> int:
-    """Return the greatest number of `run` that a vector or an entry in `frame` names, or 0."""
-    vectors = (frame.pull and frame.pull.seen, frame.page and frame.page.seen)
+    """Return the greatest number of `run` that anything in `frame` names, or 0."""
+    pull, page = frame.pull, frame.page
+    vectors = (pull and pull.seen, page and page.seen and page.seen.entries)
     numbers = [vector.get(run, 0) for vector in vectors if vector]
-    for body in (frame.page, frame.scan):
-        if body is not None and run in body.rows.runs:
-            index = body.rows.runs.index(run)
-            numbers += [row[4] for row in body.rows.rows if row[3] == index]
+    if pull is not None and pull.cursor[0] == run:
+        numbers.append(pull.cursor[2])
+    for part in (page, frame.compare, frame.compared):
+        if part is not None and part.rows is not None and run in part.rows.runs:
+            index = part.rows.runs.index(run)
+            numbers += [row[4] for row in part.rows.rows if row[3] == index]
     return max(numbers, default=0)
 
 
-def pack_entries(entries: tuple[Entry, ...]) -> Rows:
+def pack_entries(entries: Iterable[Entry]) -> Rows:
     """Return `entries` with each set and run named once."""
     sets: dict[bytes, int] = {}
     runs: dict[int, int] = {}
@@ -162,24 +257,14 @@ def pack_entries(entries: tuple[Entry, ...]) -> Rows:
     return Rows(list(sets), list(runs), rows)
 
 
-def unpack_entries(rows: Rows) -> tuple[Entry, ...]:
+def unpack_entries(rows: Rows | None) -> tuple[Entry, ...]:
     """Return the entries of `rows`, whose indexes were checked."""
+    if rows is None:
+        return ()
     sets, runs = rows.sets, rows.runs
     return tuple(
         Entry(sets[set_index], element, stamp, runs[run_index], number)
         for set_index, element, stamp, run_index, number in rows.rows
-    )
-
-
-def page_body(page: Page) -> PageBody:
-    """Return `page` as it stands in a frame, whose head and run it shares."""
-    return PageBody(
-        for_run=page.for_run,
-        cursor=page.cursor,
-        reached=page.reached,
-        from_start=page.from_start,
-        rows=pack_entries(page.entries),
-        seen=None if page.seen is None else dict(page.seen),
     )
 
 
@@ -190,23 +275,63 @@ def page_of(frame: Frame, body: PageBody) -> Page:
         for_run=body.for_run,
         cursor=Cursor(*body.cursor),
         reached=body.reached,
-        head=frame.head,
+        head=frame.log.head if frame.log else 0,
         entries=unpack_entries(body.rows),
-        seen=body.seen,
+        seen=None if body.seen is None else body.seen.entries,
         from_start=body.from_start,
     )
 
 
-def scan_body(scan: Scan) -> ScanBody:
-    """Return `scan` as it stands in a frame."""
-    return ScanBody(scan.reached, scan.last, scan.equal, pack_entries(scan.entries))
+def page_body(page: Page, base: int) -> PageBody:
+    """Return `page` as it stands in a frame, whose head and run it shares."""
+    return PageBody(
+        for_run=page.for_run,
+        cursor=page.cursor,
+        reached=page.reached,
+        from_start=page.from_start,
+        rows=pack_entries(page.entries),
+        seen=None if page.seen is None else VouchedBody(base, dict(page.seen)),
+    )
 
 
-def scan_of(frame: Frame, body: ScanBody) -> Scan:
-    """Return the stretch of a scan that `frame` carries as `body`."""
-    return Scan(frame.run, body.reached, unpack_entries(body.rows), body.last, body.equal)
+def compare_body(step: Step) -> Compare:
+    """Return a step of a comparison as it stands in a frame."""
+    rows = pack_entries(step.entries) if step.entries else None
+    claims = pack_claims(step.claims)
+    return Compare(step.turn, step.nonce, step.root, step.after, claims, rows)
 
 
-def sums_of(pull: ScanPull) -> Sums:
-    """Return the sums that the asker of a scan has."""
-    return Sums(*pull.sums)
+def step_of(body: Compare) -> Step:
+    """Return the step that a frame carries; raise InvalidFrame where its claims are none."""
+    claims = unpack_claims(body.claims)
+    rows = list(unpack_entries(body.rows))
+    return Step(body.turn, body.nonce, body.root, body.after, claims, rows)
+
+
+def compared_body(reply: Reply) -> Compared:
+    """Return the answer to a step as it stands in a frame."""
+    rows = pack_entries(reply.entries) if reply.entries else None
+    claims = pack_claims(reply.claims)
+    return Compared(reply.turn, reply.differs, reply.done, reply.after, claims, rows)
+
+
+def survey_body(nonce: int, looks: Iterable[Look]) -> Survey:
+    """Return what a surveyor looks at as it stands in a frame."""
+    return Survey(nonce, [(*at, step) for at, step in looks])
+
+
+def looks_of(body: Survey) -> list[Look]:
+    """Return what a frame asks to look at; raise InvalidFrame where there is no such range."""
+    looks = []
+    for set_position, bits, prefix, step in body.looks:
+        if prefix >> bits or bits + (step or 0) > POSITION_BITS:
+            raise InvalidFrame("a survey is about a range that there is not")
+        looks.append(Look(Range(set_position, bits, prefix), step))
+    return looks
+
+
+def reply_of(body: Compared) -> Reply:
+    """Return the answer that a frame carries; raise InvalidFrame where its claims are none."""
+    claims = unpack_claims(body.claims)
+    rows = list(unpack_entries(body.rows))
+    return Reply(body.turn, body.differs, body.done, body.after, claims, rows)

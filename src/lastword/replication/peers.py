@@ -5,8 +5,10 @@ nothing here changes who is listed.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from lastword.replication.frames import PROTOCOL_VERSION
+from lastword.replication.knowledge import Taken
 from lastword.replication.port import Randomness
 
 BACKOFF_US = 200_000
@@ -21,7 +23,8 @@ class Peer:
     """One address, as seen from here.
 
     `met` says that a walk over its log has ended during this run, after which the node there was
-    a listed one, so that it will be called as such; `is_self` says that it leads here.
+    a listed one, so that it will be called as such; `is_self` says that it leads here. `version`
+    is that of the protocol spoken there, `run` the one that answered last.
     """
 
     address: str
@@ -30,6 +33,9 @@ class Peer:
     met: bool = False
     answered: bool = False
     is_self: bool = False
+    version: int = PROTOCOL_VERSION
+    run: int = 0
+    taken: Taken = field(default_factory=Taken)
 
     @property
     def is_resolved(self) -> bool:
@@ -41,6 +47,13 @@ class Peer:
         self.answered = True
         self.failures = 0
         self.next_us = 0
+
+    def answers_as(self, run: int) -> None:
+        """Note that it answers, by `run`; another run than before may speak another version."""
+        self.heard()
+        if run != self.run:
+            self.version = PROTOCOL_VERSION if self.run else self.version
+            self.run = run
 
     def failed(self, now_us: int) -> None:
         """Note that a call failed, and leave it alone for a while."""
@@ -79,10 +92,10 @@ class PeerBook:
         return [peer for peer in peers if not peer.is_self]
 
     def chosen(
-        self, listed: frozenset[str], *, fanout: int, rng: Randomness
+        self, listed: frozenset[str], *, fanout: int, rng: Randomness, version_min: int = 0
     ) -> tuple[list[Peer], list[Peer]]:
         """Return the peers of one round, at random, and those who do not answer at present."""
-        others = self.others(listed)
+        others = [peer for peer in self.others(listed) if peer.version >= version_min]
         silent = [peer for peer in others if peer.failures]
         answering = [peer for peer in others if not peer.failures]
         return rng.sample(answering, min(fanout, len(answering))), silent

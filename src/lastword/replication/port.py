@@ -4,11 +4,21 @@ Every method that changes something returns when the change is on disk.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from lastword.replication.entries import Applied, Cursor, Page, Redotted, Scan
+from lastword.replication.entries import (
+    Applied,
+    Bucket,
+    Cursor,
+    Entry,
+    Held,
+    Page,
+    Redotted,
+    SetDigest,
+)
 from lastword.replication.hashing import Sums
-from lastword.replication.vectors import Vector
+from lastword.replication.vectors import GrowingVector, Vector
 
 T = TypeVar("T")
 
@@ -18,6 +28,9 @@ class Randomness(Protocol):
 
     def uniform(self, a: float, b: float, /) -> float:
         """Return a number between `a` and `b`."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return a number of `k` random bits."""
 
     def sample(self, population: Sequence[T], k: int, /) -> list[T]:
         """Return `k` different members of `population`, in random order."""
@@ -35,17 +48,17 @@ class State(Protocol):
         """The greatest log number that was ever given."""
 
     @property
-    def seen(self) -> Vector:
+    def seen(self) -> GrowingVector:
         """What this node covers."""
 
     def cursor(self, peer: str) -> Cursor:
         """Return how far this node has read the log of `peer`."""
 
-    def page(self, cursor: Cursor, *, for_run: int, seen: Vector) -> Page:
+    def page(self, cursor: Cursor, *, for_run: int, seen: Vector, vouched: Vector) -> Page:
         """Return the page that follows `cursor`, without what `seen` covers.
 
-        Rows and vector come from one snapshot. Where the cursor does not hold, the page begins
-        at the log's start.
+        `vouched` is of this node's own vector, read before; it goes with the page that reaches
+        the log's end. Where the cursor does not hold, the page begins at the log's start.
         """
 
     def apply(self, page: Page, peer: str) -> Applied | None:
@@ -55,14 +68,35 @@ class State(Protocol):
         or was made for another run of this node.
         """
 
-    def scan(self, after: int, sums: Sums) -> Scan:
-        """Return what follows log number `after`, or, at 0, that the sums agree."""
-
-    def apply_scan(self, scan: Scan) -> Applied:
-        """Take in a stretch of a scan. It raises neither cursor nor vector."""
+    @property
+    def digest_key(self) -> bytes:
+        """The key of positions and digest sums."""
 
     def sums(self) -> Sums:
         """Return the digest sums of all that this node holds."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let all rows that are read within come from one snapshot."""
+
+    def sets_between(self, low: int, high: int) -> list[SetDigest]:
+        """Return the sets with entries whose positions are in [low, high), in their order."""
+
+    def buckets_between(self, set_name: bytes, low: int, high: int) -> list[Bucket]:
+        """Return the buckets that overlap positions [low, high), in order.
+
+        Sets that are small, or not there, have none. They may be newer than the rows.
+        """
+
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
+    ) -> list[Held]:
+        """Return up to `limit` rows with keys in [low, high), in order; None is no upper end."""
+
+    def apply_entries(self, entries: tuple[Entry, ...]) -> Applied:
+        """Take in entries of a comparison. It raises neither cursor nor vector."""
+
+    def recount(self, set_name: bytes) -> bool:
+        """Add up a set's sums anew from its rows; return whether they had been wrong."""
 
     def redot(self, *, age_us: int) -> Redotted:
         """Give new dots to rows that arrived before `age_us` ago and are not covered yet.

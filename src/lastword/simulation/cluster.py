@@ -10,7 +10,8 @@ from lastword.errors import FutureTime
 from lastword.replication import frames
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT
 from lastword.replication.membership import Identity
-from lastword.replication.replica import Replica, ReplicaSettings, Send
+from lastword.replication.replica import Replica, Send
+from lastword.replication.settings import ReplicaSettings
 from lastword.simulation.disk import SimulatedDisk, SimulatedStore
 from lastword.simulation.node import Action, SimulatedNode
 from lastword.simulation.oracle import Oracle, Violated, uncovered

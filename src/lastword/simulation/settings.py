@@ -52,4 +52,4 @@ class Met:
     dots_renewed: int = 0
     dots_adopted: int = 0
     pages_refused: int = 0
-    scans_finished: int = 0
+    comparisons_equal: int = 0

@@ -1,0 +1,145 @@
+"""The initiator's side of a comparison: what is still to be asked and answered, pass by pass.
+
+It keeps the frontier, so that the responder keeps nothing: claims that wait to be sent, and
+claims of the other side that wait to be answered, the newest first, so that they stay few.
+"""
+
+from dataclasses import dataclass, field
+
+from lastword.replication.answering import Answer
+from lastword.replication.claims import Claim, in_order
+from lastword.replication.digests import Digests, salt_of
+from lastword.replication.entries import Entry
+from lastword.replication.port import State
+
+PASSES_MAX = 8
+"""Between two busy nodes roots may never be equal; what is left is for the next time."""
+
+IDLE_PASSES_MAX = 2
+"""Passes that exchanged nothing: two in a row are not chance, but somebody's sums gone wrong."""
+
+STEP_CLAIMS = 512
+"""Claims of one step of the initiator: the answer to so many reads about as many rows as it may,
+and what is left waits here."""
+
+NONCE_BITS = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A message of the initiator, the `turn`-th: `root` is set to begin or to close a pass."""
+
+    turn: int
+    nonce: int
+    root: int | None
+    after: bytes | None
+    claims: list[Claim]
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The responder's answer to the step of the same `turn`."""
+
+    turn: int
+    differs: bool
+    done: int
+    after: bytes | None
+    claims: list[Claim]
+    entries: list[Entry]
+
+
+def respond(state: State, step: Step, suspects: set[bytes]) -> Reply:
+    """Answer a step, whose entries were applied before; note sets whose sums look wrong."""
+    salt = salt_of(step.nonce)
+    digests = Digests(state)
+    answer = Answer(digests, salt, len(step.claims))
+    done, after = answer.answer_all(step.claims, step.after)
+    differs = step.root is not None and step.root != salt.root(state.sums())
+    if differs:
+        answer.open()
+    suspects |= digests.suspects
+    return Reply(step.turn, differs, done, after, in_order(answer.claims), answer.entries)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One comparison with the node at `address`, as its initiator sees it.
+
+    `nonce` is that of the present pass, `run` the run that answers, once it is known.
+    `exchanged` counts entries, both ways. `is_equal` says that it ended with equal roots.
+    """
+
+    address: str
+    deadline_us: int
+    nonce: int
+    run: int | None = None
+    turn: int = 0
+    passes: int = 0
+    exchanged: int = 0
+    is_equal: bool = False
+    is_over: bool = False
+    suspects: set[bytes] = field(default_factory=set)
+    _sent: list[Claim] = field(default_factory=list)
+    _sent_after: bytes | None = None
+    _asked_root: bool = False
+    _to_send: list[Claim] = field(default_factory=list)
+    _to_answer: list[Claim] = field(default_factory=list)
+    _answered_after: bytes | None = None
+    _exchanged_before: int = 0
+    _idle_passes: int = 0
+
+    def next_step(self, state: State) -> Step:
+        """Return what to send next; a pass that has nothing left is closed by a root."""
+        self.turn += 1
+        if self._sent_after is not None:
+            self._sent = [self._to_send.pop()]
+            return Step(self.turn, self.nonce, None, self._sent_after, self._sent, [])
+        digests = Digests(state)
+        answer = Answer(digests, salt_of(self.nonce), len(self._to_send) + len(self._to_answer))
+        self._fill(answer)
+        self.suspects |= digests.suspects
+        self.exchanged += len(answer.entries)
+        self._sent = in_order(answer.claims)
+        self._asked_root = not (self._sent or self._to_send or self._to_answer)
+        root = None
+        if self._asked_root:
+            self.nonce += 1
+            root = salt_of(self.nonce).root(state.sums())
+        return Step(self.turn, self.nonce, root, None, self._sent, answer.entries)
+
+    def take(self, reply: Reply) -> None:
+        """Take in the reply to the step that was sent last, whose entries were applied."""
+        self.exchanged += len(reply.entries)
+        left = self._sent[reply.done :]
+        self._to_send += reversed(left)
+        self._sent_after = reply.after if left else None
+        self._to_answer += reversed(reply.claims)
+        if self._asked_root:
+            self._end_pass(differs=reply.differs)
+
+    def _fill(self, answer: Answer) -> None:
+        """Take along claims that were not answered yet, then answer the other side's newest."""
+        while self._to_send and not _has_enough(answer):
+            answer.carry(self._to_send.pop())
+        waiting = self._to_answer
+        while waiting and not _has_enough(answer):
+            claim = waiting.pop()
+            done, self._answered_after = answer.answer_all([claim], self._answered_after)
+            if not done:
+                waiting.append(claim)
+
+    def _end_pass(self, *, differs: bool) -> None:
+        self._asked_root = False
+        is_idle = self.passes > 0 and self.exchanged == self._exchanged_before
+        self._idle_passes = self._idle_passes + 1 if is_idle else 0
+        self._exchanged_before = self.exchanged
+        self.is_equal = not differs
+        self.passes += differs
+        self.is_over = (
+            self.is_equal or self.passes > PASSES_MAX or self._idle_passes >= IDLE_PASSES_MAX
+        )
+
+
+def _has_enough(answer: Answer) -> bool:
+    return answer.is_full or len(answer.claims) >= STEP_CLAIMS

@@ -1,0 +1,135 @@
+"""The comparisons of one node: the one that it began, and steps of others that it answers.
+
+docs/PROTOCOL.md, "The comparison". State changes only by entries that are applied; vectors and
+cursors stay as they are.
+"""
+
+from collections import Counter
+
+from lastword.replication.comparison import NONCE_BITS, Comparison, Step, respond
+from lastword.replication.counters import Counters
+from lastword.replication.digests import salt_of
+from lastword.replication.entries import Entry
+from lastword.replication.frames import (
+    Compare,
+    Compared,
+    Frame,
+    Survey,
+    Surveyed,
+    compare_body,
+    compared_body,
+    looks_of,
+    reply_of,
+    step_of,
+)
+from lastword.replication.peers import PeerBook
+from lastword.replication.port import Randomness, State
+from lastword.replication.settings import ReplicaSettings
+from lastword.replication.survey import look
+from lastword.replication.version1 import VERSION as OLD_VERSION
+
+SIGHTINGS = 2
+"""How often the sums of a set must look wrong before they are added up anew, which reads all of
+it: once may be a write between two reads."""
+
+
+class Comparisons:
+    """Begins comparisons in their time, one at a time, and answers those of others."""
+
+    def __init__(
+        self, state: State, peers: PeerBook, settings: ReplicaSettings, counters: Counters
+    ) -> None:
+        self._state = state
+        self._peers = peers
+        self._settings = settings
+        self._counters = counters
+        self._current: Comparison | None = None
+        self._next_us: int | None = None
+        self._sightings: Counter[bytes] = Counter()
+
+    def begin(self, now_us: int, rng: Randomness) -> tuple[str, Compare] | None:
+        """Begin to compare everything with one member that answers, when it is time."""
+        if self._next_us is None:
+            self._next_us = self._later(now_us, rng)
+        if self._current is not None and now_us >= self._current.deadline_us:
+            self._current = None
+        if now_us < self._next_us or self._current is not None:
+            return None
+        self._next_us = self._later(now_us, rng)
+        chosen, _ = self._peers.chosen(
+            self._state.members(), fanout=1, rng=rng, version_min=OLD_VERSION + 1
+        )
+        if not chosen or self._settings.version == OLD_VERSION:
+            return None
+        self._counters.comparisons_begun += 1
+        self._current = Comparison(chosen[0].address, 0, nonce=rng.getrandbits(NONCE_BITS - 1))
+        return chosen[0].address, self._next_step(self._current, now_us)
+
+    def answer(self, compare: Compare) -> Compared:
+        """Return the answer to a step of another node's comparison."""
+        step = step_of(compare)
+        self._apply(step.entries)
+        suspects: set[bytes] = set()
+        with self._state.reading():
+            reply = respond(self._state, step, suspects)
+        self._mend(suspects)
+        self._counters.entries_sent += len(reply.entries)
+        return compared_body(reply)
+
+    def take(self, frame: Frame, address: str, now_us: int) -> Compare | None:
+        """Take in the answer to a step of our own; return the next one, if one follows."""
+        if frame.compared is None:
+            return None
+        reply = reply_of(frame.compared)
+        self._apply(reply.entries)
+        current = self._current
+        if current is None or current.address != address or current.turn != reply.turn:
+            return None
+        if current.run not in {None, frame.run}:
+            self._current = None
+            return None
+        current.run = frame.run
+        current.take(reply)
+        if not current.is_over:
+            return self._next_step(current, now_us)
+        self._current = None
+        self._counters.comparisons_equal += current.is_equal
+        self._counters.comparisons_unequal += not current.is_equal
+        self._mend(current.suspects)
+        return None
+
+    def show(self, survey: Survey) -> Surveyed:
+        """Return what a surveyor sees here; it changes nothing."""
+        looks = looks_of(survey)
+        with self._state.reading():
+            views = look(self._state, survey.nonce, looks)
+        root = salt_of(survey.nonce).root(self._state.sums())
+        return Surveyed(root, [(view.items, list(view.names)) for view in views])
+
+    def give_up(self, address: str) -> None:
+        """Drop a comparison with a node that does not answer."""
+        if self._current is not None and self._current.address == address:
+            self._current = None
+
+    def _next_step(self, comparison: Comparison, now_us: int) -> Compare:
+        comparison.deadline_us = now_us + self._settings.patience_us
+        with self._state.reading():
+            step: Step = comparison.next_step(self._state)
+        self._counters.comparison_steps += 1
+        self._counters.entries_sent += len(step.entries)
+        return compare_body(step)
+
+    def _apply(self, entries: list[Entry]) -> None:
+        if entries:
+            self._counters.note(self._state.apply_entries(tuple(entries)))
+
+    def _later(self, now_us: int, rng: Randomness) -> int:
+        return now_us + int(self._settings.full_interval_us * rng.uniform(0.9, 1.1))
+
+    def _mend(self, suspects: set[bytes]) -> None:
+        """Add up anew what looked wrong more than once."""
+        for set_name in sorted(suspects):
+            self._sightings[set_name] += 1
+            if self._sightings[set_name] >= SIGHTINGS:
+                del self._sightings[set_name]
+                self._counters.sums_mended += self._state.recount(set_name)

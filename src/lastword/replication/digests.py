@@ -1,0 +1,198 @@
+"""The digests of a state, range by range, under a salt.
+
+A range's sums are those of its entries; a fingerprint is a salted, short form of them. What is
+finer than the store's own sums is added up from rows.
+
+Source: hash-prefix range reconciliation after Meyer, "Range-Based Set Reconciliation", SRDS 2023;
+salted linear fingerprints are 2-universal hashing after Carter and Wegman, JCSS 1979.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from struct import Struct
+from typing import NamedTuple
+
+from lastword.replication.claims import FINGERPRINT_BYTES, Range
+from lastword.replication.entries import Bucket, Held, SetDigest
+from lastword.replication.hashing import (
+    POSITION_BITS,
+    PRIME,
+    Sums,
+    element_of,
+    place,
+    position_of,
+)
+from lastword.replication.port import State
+
+_SALT = Struct("<QQ")
+_SHORT_MASK = (1 << 8 * FINGERPRINT_BYTES) - 1
+_STRETCH_ROWS = 2_000
+"""Rows that are read at once: a stretch that a store keeps sums of has far fewer."""
+
+PART_ITEMS = 12
+"""About how many entries the parts of a range should have at the end: fewer cost more fingerprints
+of parts, more cost more of items. 8 to 24 differ by a tenth."""
+
+PART_SETS = 3
+"""The same for sets, which are listed by ten bytes each, and entries by two."""
+
+_BUCKET_ENTRIES_ABOUT = 256
+"""Parts of more entries are certainly no finer than what a store keeps sums of."""
+
+
+class Salt(NamedTuple):
+    """The factors of one pass's fingerprints."""
+
+    x: int
+    y: int
+
+    def root(self, sums: Sums) -> int:
+        """Return the root fingerprint of `sums`, below 2^61."""
+        return (self.x * sums.first + self.y * sums.second) % PRIME
+
+    def short(self, sums: Sums) -> bytes:
+        """Return the short fingerprint of `sums`."""
+        return (self.root(sums) & _SHORT_MASK).to_bytes(FINGERPRINT_BYTES, "little")
+
+
+def salt_of(nonce: int) -> Salt:
+    """Return the salt that both sides make of a nonce."""
+    x, y = _SALT.unpack(blake2b(nonce.to_bytes(8, "little"), digest_size=16).digest())
+    return Salt(x % (PRIME - 1) + 1, y % (PRIME - 1) + 1)
+
+
+class Part(NamedTuple):
+    """What a part of a range holds: so many entries of a set, or sets of the directory."""
+
+    size: int
+    sums: Sums
+
+
+class Digests:
+    """Reads the digests of a state. It counts the rows that it reads.
+
+    `suspects` are sets whose kept sums were found not to be those of their rows: damage, or a
+    write between two reads.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.rows_read = 0
+        self.suspects: set[bytes] = set()
+
+    def set_named(self, at: Range) -> SetDigest | None:
+        """Return the set whose elements a range is of, or None where none is held."""
+        position = at.set_position
+        if position is None:
+            return None
+        found = self._state.sets_between(position, position + 1)
+        return found[0] if found else None
+
+    def sets(self, at: Range) -> list[SetDigest]:
+        """Return the sets of a range of the directory, in the order of positions."""
+        return self._state.sets_between(at.low, at.high)
+
+    def rows(self, at: Range, *, above: bytes | None = None) -> Iterator[tuple[Held, Sums]]:
+        """Yield the rows of a range of a set with their sums, in order, after key `above`."""
+        named = self.set_named(at)
+        low, high = at.keys()
+        if above is not None:
+            low = above + b"\0"
+        while named is not None:
+            rows = self._state.rows_between(named.name, low, high, _STRETCH_ROWS)
+            for row in rows:
+                self.rows_read += 1
+                yield row, self._sums(named.name, row)
+            if len(rows) < _STRETCH_ROWS:
+                return
+            low = rows[-1].key + b"\0"
+
+    def count(self, at: Range) -> int:
+        """Return how many entries a range of a set holds."""
+        named = self.set_named(at)
+        if named is None:
+            return 0
+        if at.bits == 0:
+            return named.entries
+        return sum(part.size for part in self.parts(at, 0))
+
+    def parts(self, at: Range, step: int) -> list[Part]:
+        """Return the `2^step` equal parts of a range."""
+        counts = [0] * (1 << step)
+        first, second = counts.copy(), counts.copy()
+        for position, count, sums in self._pieces(at, at.bits + step):
+            index = position - at.low >> POSITION_BITS - at.bits - step
+            counts[index] += count
+            first[index] += sums.first
+            second[index] += sums.second
+        if at.set_position is not None and at.bits == 0:
+            self._check(at, Part(sum(counts), Sums(sum(first) % PRIME, sum(second) % PRIME)))
+        return [
+            Part(count, Sums(one % PRIME, other % PRIME))
+            for count, one, other in zip(counts, first, second, strict=True)
+        ]
+
+    def best_step(self, at: Range, count: int, wanted: int) -> int:
+        """Return how many bits to go on from a range that holds `count`.
+
+        `wanted`, but no further than to parts that can be listed, nor beyond what the store keeps
+        sums of, since the rows of all parts would be read.
+        """
+        part = PART_SETS if at.set_position is None else PART_ITEMS
+        step = min(wanted, POSITION_BITS - at.bits, max(1, (count // part).bit_length()))
+        if count >> step < _BUCKET_ENTRIES_ABOUT and at.set_position is not None:
+            kept = min((bucket.bits for bucket in self._buckets(at)), default=0)
+            if at.bits < kept:
+                return min(step, kept - at.bits)
+        return step
+
+    def _pieces(self, at: Range, bits: int) -> Iterator[tuple[int, int, Sums]]:
+        """Yield (position, count, sums) of pieces that each lie in one part of `bits` bits."""
+        if at.set_position is None:
+            for found in self.sets(at):
+                yield found.position, 1, found.sums
+            return
+        buckets = self._buckets(at)
+        for bucket in buckets:
+            if bucket.bits >= bits:
+                yield bucket.low, bucket.entries, bucket.sums
+            else:
+                yield from self._rows_of_bucket(at, bucket)
+        if not buckets:
+            yield from self._row_pieces(at)
+
+    def _rows_of_bucket(self, at: Range, bucket: Bucket) -> Iterator[tuple[int, int, Sums]]:
+        """Yield the rows of a bucket that lie in a range, and check the bucket where all do."""
+        kept = Range(at.set_position, bucket.bits, bucket.low >> POSITION_BITS - bucket.bits)
+        if at.bits > kept.bits:
+            yield from self._row_pieces(at)
+            return
+        count, first, second = 0, 0, 0
+        for position, one, sums in self._row_pieces(kept):
+            count, first, second = count + one, first + sums.first, second + sums.second
+            yield position, one, sums
+        if (count, Sums(first % PRIME, second % PRIME)) != (bucket.entries, bucket.sums):
+            self._suspect(at)
+
+    def _row_pieces(self, at: Range) -> Iterator[tuple[int, int, Sums]]:
+        for row, sums in self.rows(at):
+            yield position_of(row.key), 1, sums
+
+    def _check(self, at: Range, whole: Part) -> None:
+        """Suspect a set that is not what its parts add up to."""
+        named = self.set_named(at)
+        if named is not None and (named.entries, named.sums) != whole:
+            self._suspect(at)
+
+    def _suspect(self, at: Range) -> None:
+        named = self.set_named(at)
+        if named is not None:
+            self.suspects.add(named.name)
+
+    def _buckets(self, at: Range) -> list[Bucket]:
+        named = self.set_named(at)
+        return [] if named is None else self._state.buckets_between(named.name, at.low, at.high)
+
+    def _sums(self, set_name: bytes, row: Held) -> Sums:
+        where = place(set_name, element_of(row.key), self._state.digest_key)
+        return where.change(None, row.stamp)

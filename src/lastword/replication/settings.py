@@ -1,0 +1,29 @@
+"""The settings of replication. Times are in microseconds."""
+
+from dataclasses import dataclass
+
+from lastword.replication.frames import PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSettings:
+    """How a replica replicates.
+
+    `fanout`: members that a round exchanges with. More spread news in fewer rounds and cost as
+    many more messages; in a cluster of up to `fanout + 1` nodes each round reaches all.
+    `full_interval_us`: between two comparisons of everything with one member, the safety net.
+    `slow_us`: after so long without a page, the next walk begins beside the slow one.
+    `patience_us`: after so long without an answer, a comparison is given up.
+    `orphan_us`: the age at which a row that nobody covers gets a new dot; far above any walk.
+    `walks`: without them nodes only compare, so that tests see what comparisons do alone.
+    `version`: the newest version of the protocol that is spoken, so that an old node can be had.
+    """
+
+    fanout: int = 3
+    full_interval_us: int = 60_000_000
+    slow_us: int = 500_000
+    patience_us: int = 5_000_000
+    orphan_us: int = 3_600_000_000
+    redot_interval_us: int = 60_000_000
+    walks: bool = True
+    version: int = PROTOCOL_VERSION

@@ -1,0 +1,38 @@
+"""Frames as bytes, in the version that each side speaks. What carries them knows nothing else."""
+
+from lastword.errors import UnknownProtocol
+from lastword.replication import frames, version1
+from lastword.replication.replica import Replica, Send
+
+
+def utter(replica: Replica, send: Send) -> bytes:
+    """Return the bytes of a frame, in the version that its receiver speaks."""
+    if replica.version_for(send.address) == version1.VERSION:
+        return version1.encode(send.frame)
+    return frames.encode(send.frame)
+
+
+def respond(replica: Replica, data: bytes, now_us: int) -> bytes:
+    """Return the reply to another node's frame, in the frame's own version.
+
+    Raises InvalidFrame, or UnknownProtocol for a version that is not spoken here.
+    """
+    version = frames.version_of(data)
+    if version > replica.settings.version:
+        raise UnknownProtocol(f"protocol version {version} is not spoken here")
+    if version == version1.VERSION:
+        frame, scan_pull = version1.decode(data)
+        reply = replica.receive(frame, now_us, version)
+        scan = None if scan_pull is None else version1.scan(replica.state, scan_pull)
+        return version1.encode(reply, scan)
+    return frames.encode(replica.receive(frames.decode(data), now_us, version))
+
+
+def hear(replica: Replica, address: str, data: bytes, now_us: int) -> list[Send]:
+    """Take the reply to a frame that was sent to `address`; return what to send next.
+
+    Raises InvalidFrame, or UnknownProtocol for a version that is not spoken here.
+    """
+    if frames.version_of(data) == version1.VERSION:
+        return replica.answer(address, version1.decode(data)[0], now_us)
+    return replica.answer(address, frames.decode(data), now_us)

@@ -1,0 +1,153 @@
+"""A survey: where several nodes differ, found from outside, changing nothing.
+
+The surveyor asks all nodes to look at the same ranges under one salt, goes down where their
+answers differ, and counts the elements that do. Its cost follows the differences.
+docs/PROTOCOL.md, "The survey".
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from struct import Struct as Layout
+from typing import NamedTuple
+
+from lastword.replication.claims import DIRECTORY, STEP_MAX, Range
+from lastword.replication.digests import Digests, Salt, salt_of
+from lastword.replication.hashing import POSITION_BITS, position_of
+from lastword.replication.port import State
+
+LOOKS_MAX = 64
+"""Ranges that one message asks for: about 64 KiB of answer."""
+
+LIST_MAX = 256
+"""Items of a range that are listed; of one with more only the parts are shown."""
+
+COUNTED_MAX = 1_000_000
+"""Differing elements that are counted; with more of them it is clear that something is wrong."""
+
+_ITEM = Layout("<QQQ")
+
+
+class Look(NamedTuple):
+    """A range to look at: at its `2^step` parts, or at its items where `step` is None."""
+
+    range: Range
+    step: int | None
+
+
+class Item(NamedTuple):
+    """A part, a set or an entry: its position, how many entries it stands for, its fingerprint."""
+
+    position: int
+    size: int
+    fingerprint: int
+
+
+class View(NamedTuple):
+    """What a node sees where it was asked to look: the items, and of sets the names.
+
+    `items` is None where there are too many to list.
+    """
+
+    items: bytes | None
+    names: Sequence[bytes] = ()
+
+
+def look(state: State, nonce: int, looks: Sequence[Look]) -> list[View]:
+    """Return what a node sees, one view for each look."""
+    salt, digests = salt_of(nonce), Digests(state)
+    return [_view(digests, salt, at, step) for at, step in looks]
+
+
+def _view(digests: Digests, salt: Salt, at: Range, step: int | None) -> View:
+    if step is not None:
+        return View(
+            b"".join(
+                _ITEM.pack(index, part.size, salt.root(part.sums))
+                for index, part in enumerate(digests.parts(at, step))
+            )
+        )
+    if at.set_position is None:
+        sets = digests.sets(at)
+        if len(sets) > LIST_MAX:
+            return View(None)
+        items = b"".join(
+            _ITEM.pack(found.position, found.entries, salt.root(found.sums)) for found in sets
+        )
+        return View(items, [found.name for found in sets])
+    if digests.count(at) > LIST_MAX:
+        return View(None)
+    return View(
+        b"".join(
+            _ITEM.pack(position_of(row.key), 1, salt.root(sums)) for row, sums in digests.rows(at)
+        )
+    )
+
+
+@dataclass(slots=True)
+class Survey:
+    """The surveyor: `next_looks` are put to every node, and `take` takes their views.
+
+    `differing` counts, for each set that differs, the elements that do not stand alike on all
+    nodes. It is over when there is nothing left to look at.
+    """
+
+    differing: Counter[bytes] = field(default_factory=Counter)
+    names: dict[int, bytes] = field(default_factory=dict)
+    _waiting: list[Look] = field(default_factory=lambda: [Look(DIRECTORY, STEP_MAX)])
+    _asked: list[Look] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that differs was found."""
+        return not self._waiting or self.differing.total() >= COUNTED_MAX
+
+    def next_looks(self) -> list[Look]:
+        """Return what to look at next."""
+        self._asked = [self._waiting.pop() for _ in range(min(LOOKS_MAX, len(self._waiting)))]
+        return self._asked
+
+    def take(self, views: Sequence[Sequence[View]]) -> None:
+        """Take every node's views of what was asked last."""
+        for index, asked in enumerate(self._asked):
+            self._compare(asked, [seen[index] for seen in views])
+
+    def _compare(self, asked: Look, views: Sequence[View]) -> None:
+        at, step = asked
+        if any(view.items is None for view in views):
+            self._waiting.append(Look(at, _step(at)))
+            return
+        for position, items in _unequal([_ITEM.iter_unpack(view.items or b"") for view in views]):
+            count = max(item.size for item in items)
+            if step is not None:
+                self._go_on(at.child(step, position), count)
+            elif at.set_position is None:
+                self.names |= _named(views)
+                self.differing[self.names[position]] += 0
+                self._go_on(Range(position), count)
+            else:
+                self.differing[self.names[at.set_position]] += 1
+
+    def _go_on(self, at: Range, count: int) -> None:
+        self._waiting.append(Look(at, _step(at) if count > LIST_MAX else None))
+
+
+def _step(at: Range) -> int:
+    return min(STEP_MAX, POSITION_BITS - at.bits)
+
+
+def _named(views: Iterable[View]) -> dict[int, bytes]:
+    return {
+        Item(*item).position: name
+        for view in views
+        for item, name in zip(_ITEM.iter_unpack(view.items or b""), view.names, strict=True)
+    }
+
+
+def _unequal(items: Iterable[Iterable[Sequence[int]]]) -> Iterator[tuple[int, list[Item]]]:
+    """Yield every position at which not all nodes have the same, with what each has."""
+    by_node = [{item[0]: Item(*item) for item in found} for found in items]
+    for position in sorted(set().union(*by_node)):
+        found = [node.get(position, Item(position, 0, 0)) for node in by_node]
+        if any(item != found[0] for item in found):
+            yield position, found

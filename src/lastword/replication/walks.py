@@ -1,0 +1,178 @@
+"""Walks over other nodes' logs: whose page is awaited, what is asked, and what is given.
+
+A node takes in one walk at a time, so that its vector is current before the next one begins,
+unless a peer is slow. docs/PROTOCOL.md, "The walk".
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lastword.replication import version1
+from lastword.replication.counters import Counters
+from lastword.replication.entries import Cursor
+from lastword.replication.frames import Frame, Log, PageBody, Pull, Rows, page_body, page_of
+from lastword.replication.knowledge import Told, Vouched
+from lastword.replication.peers import PeerBook
+from lastword.replication.port import Randomness, State
+from lastword.replication.settings import ReplicaSettings
+from lastword.replication.vectors import Vector, vector_hash
+
+
+class Wish(NamedTuple):
+    """A pull to send, and where to."""
+
+    address: str
+    pull: Pull
+
+
+class _Walk(NamedTuple):
+    address: str
+    deadline_us: int
+
+
+class Walks:
+    """The walks of one node: the one under way, and those that the round has left."""
+
+    def __init__(
+        self, state: State, peers: PeerBook, settings: ReplicaSettings, counters: Counters
+    ) -> None:
+        self._state = state
+        self._peers = peers
+        self._settings = settings
+        self._counters = counters
+        self._told = Told()
+        self._round: deque[str] = deque()
+        self._walk: _Walk | None = None
+
+    @property
+    def awaited(self) -> str | None:
+        """The address whose next page is awaited, if any is."""
+        return None if self._walk is None else self._walk.address
+
+    # -- taking
+
+    def begin_round(self, now_us: int, rng: Randomness) -> Iterator[Wish]:
+        """Begin a round, unless one is under way; probe the silent whose pause is over."""
+        if self._walk is not None and now_us >= self._walk.deadline_us:
+            self._walk = None
+        if self._walk is None and not self._round:
+            self._counters.rounds += 1
+            chosen, silent = self._peers.chosen(
+                self._state.members(), fanout=self._settings.fanout, rng=rng
+            )
+            self._round.extend(peer.address for peer in chosen)
+            for peer in silent:
+                if now_us >= peer.next_us:
+                    peer.next_us = now_us + self._settings.slow_us
+                    yield Wish(peer.address, self._wish(peer.address))
+        if self._walk is None and (wish := self.next_walk(None, now_us)):
+            yield wish
+
+    def next_walk(self, ended: str | None, now_us: int) -> Wish | None:
+        """Begin the round's next walk, if the one that ended was the one that was awaited."""
+        if ended is not None and self._walk is not None and self._walk.address != ended:
+            return None
+        self._walk = None
+        if not self._round:
+            return None
+        address = self._round.popleft()
+        return Wish(address, self.pull(address, now_us))
+
+    def pull(self, address: str, now_us: int, *, whole: bool = False) -> Pull:
+        """Return the wish for the next page of `address`, which is awaited from now on."""
+        if self._walk is None or self._walk.address != address:
+            self._counters.walks_begun += 1
+        self._walk = _Walk(address, now_us + self._settings.slow_us)
+        return self._wish(address, whole=whole)
+
+    def wants(self, frame: Frame) -> bool:
+        """Return whether the sender has news: a longer log, or a vector that was not taken."""
+        if not (self._settings.walks and frame.address and frame.pull and frame.log):
+            return False
+        taken = self._peers.peer(frame.address).taken.hash
+        return frame.log.head != self._state.cursor(
+            frame.address
+        ).head or frame.log.seen_hash not in {taken, self._state.seen.state.hash}
+
+    def take_page(self, frame: Frame, address: str, now_us: int) -> Pull | None:
+        """Apply the frame's page, if it has one; return the wish for the next, if one follows."""
+        if frame.page is None:
+            return None
+        if frame.page.ask:
+            return self.pull(address, now_us, whole=True)
+        page = page_of(frame, frame.page)
+        applied = self._state.apply(page, address)
+        if applied is None:
+            self._counters.pages_refused += 1
+            self._end(address)
+            return None
+        self._counters.pages_applied += 1
+        self._counters.walks_from_start += page.from_start
+        self._counters.note(applied)
+        if not applied.finished:
+            return self.pull(address, now_us)
+        self._note_finished(frame, frame.page, address)
+        return None
+
+    def _note_finished(self, frame: Frame, page: PageBody, address: str) -> None:
+        self._counters.walks_finished += 1
+        peer = self._peers.peer(address)
+        if page.seen is not None and frame.log is not None:
+            vouched = Vouched(page.seen.base, page.seen.entries)
+            peer.taken.take(self._state.seen, vouched, frame.log.seen_hash)
+        if frame.address in self._state.members():
+            peer.met = True
+        self._end(address)
+
+    def _wish(self, address: str, *, whole: bool = False) -> Pull:
+        peer, own = self._peers.peer(address), self._state.seen
+        if whole or self._is_old(address):
+            self._counters.vectors_whole += 1
+            return Pull(self._state.cursor(address), 0 if whole else peer.taken.hash, dict(own))
+        seen = peer.taken.to_tell(own)
+        return Pull(
+            self._state.cursor(address), peer.taken.hash, None if seen is None else dict(seen)
+        )
+
+    def _is_old(self, address: str) -> bool:
+        version = min(self._peers.peer(address).version, self._settings.version)
+        return version == version1.VERSION
+
+    def _end(self, address: str) -> None:
+        if self._walk is not None and self._walk.address == address:
+            self._walk = None
+
+    # -- giving
+
+    def log(self) -> Log:
+        """Return the end of this node's log and the hash of its vector."""
+        return Log(self._state.log_end, self._state.seen.state.hash)
+
+    def page_for(self, frame: Frame, pull: Pull) -> tuple[PageBody, Log]:
+        """Return the page that fulfils a pull, and what the log was when it was read."""
+        own = self._state.seen
+        at = own.state
+        asker_hash = frame.log.seen_hash if frame.log else 0
+        vouched = self._told.vouch(own, at, pull.taken, asker_hash)
+        seen = pull.seen if pull.seen is not None else self._same_as_own(asker_hash)
+        page = self._state.page(
+            Cursor(*pull.cursor), for_run=frame.run, seen=seen or {}, vouched=vouched.entries
+        )
+        log = Log(page.head, at.hash)
+        if seen is None and page.entries:
+            self._counters.vectors_asked += 1
+            return PageBody(frame.run, pull.cursor, 0, False, Rows(), ask=True), log
+        self._counters.entries_sent += len(page.entries)
+        self._counters.vectors_whole += page.seen is not None and bool(
+            vouched.base == 0 and vouched.entries
+        )
+        return page_body(page, vouched.base), log
+
+    def _same_as_own(self, asker_hash: int) -> Vector | None:
+        """Return the asker's vector if it is this node's own; None where it is not known."""
+        own = self._state.seen
+        if asker_hash != own.state.hash:
+            return None
+        copied = dict(own)  # it may grow meanwhile, which must not be taken for the asker's
+        return copied if vector_hash(copied) == asker_hash else None

@@ -54,17 +54,22 @@ class NodeUnderTest:
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Return its resident memory, in MB (10^6 bytes); `VmHWM` is the greatest so far."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(rf"{what}:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) * 1_024 / 1e6
+        return memory_mb(self.pid, what)
+
+
+def memory_mb(pid: int | str = "self", what: str = "VmRSS") -> float:
+    """Return the resident memory of a process, in MB; `VmHWM` is the greatest so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(rf"{what}:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1_024 / 1e6
 
 
 @contextmanager
-def node(database: Path) -> Iterator[NodeUnderTest]:
+def node(database: Path, *options: str) -> Iterator[NodeUnderTest]:
     """Run a node on `database` and a free port; stop it in order at the end."""
     command = [sys.executable, "-m", "lastword", "serve", "-p", "0", "-d", str(database)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())

@@ -10,9 +10,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from secrets import randbits
 
 from bench.harness import (
     RUNS,
@@ -25,12 +23,8 @@ from bench.harness import (
     require_disk,
     wrk,
 )
-from lastword.store.base import StoreOptions
-from lastword.store.operations import Write
-from lastword.store.sqlite.store import SqliteStore
-from lastword.wall import wall_us
+from bench.stores import fill, opened
 
-FILL_BATCH = 5_000
 ROW = "| {:44} | {:>9,.0f} | {:>7.2f} | {:>7.2f} | {:>8.0f} | {:>9.0f} |"
 
 
@@ -68,7 +62,7 @@ def _large_set(folder: Path, seconds: int, elements: int) -> None:
 
     Each run into the empty set has a new file, since the run before filled it.
     """
-    fill(folder / "large.db", elements)
+    fill_file(folder / "large.db", elements)
     script = random_element("PUT", "bench", elements)
     empty_loads, large_loads = [], []
     with node(folder / "large.db") as large:
@@ -84,7 +78,7 @@ def _large_set(folder: Path, seconds: int, elements: int) -> None:
 
 def _memory(folder: Path, elements: int) -> None:
     """Print the memory of a node with one large set that is read and written at random."""
-    fill(folder / "memory.db", elements)
+    fill_file(folder / "memory.db", elements)
     with node(folder / "memory.db") as target:
         started = target.memory_mb()
         for method in ("PUT", "GET"):
@@ -97,18 +91,10 @@ def _memory(folder: Path, elements: int) -> None:
         )
 
 
-def fill(database: Path, elements: int) -> None:
+def fill_file(database: Path, elements: int) -> None:
     """Write so many elements into the set `bench` of a new file."""
-    options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
-    store = SqliteStore(database, options)
-    for batch in _batches(elements):
-        store.execute(Write(b"bench", add=batch))
-    store.close()
-
-
-def _batches(elements: int) -> Iterator[tuple[bytes, ...]]:
-    for start in range(0, elements, FILL_BATCH):
-        yield tuple(b"%020d" % i for i in range(start, min(start + FILL_BATCH, elements)))
+    with opened(database) as store:
+        fill(store, b"bench", elements)
 
 
 def _row(work: str, load: Load) -> None:

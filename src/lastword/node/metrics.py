@@ -26,6 +26,7 @@ _HELP = {
     "comparisons_equal": "comparisons that ended with both sides equal",
     "comparisons_unequal": "comparisons that ended otherwise, since somebody wrote meanwhile",
     "comparison_steps": "messages of comparisons sent as their initiator",
+    "comparison_passes": "passes of comparisons that found a difference",
     "repairs": "entries that were lacking here although their dots were covered",
     "sums_mended": "sets whose sums were not those of their rows, added up anew",
     "sends_failed": "frames that no reply came to",

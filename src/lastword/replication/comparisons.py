@@ -93,6 +93,7 @@ class Comparisons:
         if not current.is_over:
             return self._next_step(current, now_us)
         self._current = None
+        self._counters.comparison_passes += current.passes
         self._counters.comparisons_equal += current.is_equal
         self._counters.comparisons_unequal += not current.is_equal
         self._mend(current.suspects)

@@ -26,6 +26,7 @@ class Counters:
     comparisons_equal: int = 0
     comparisons_unequal: int = 0
     comparison_steps: int = 0
+    comparison_passes: int = 0
     repairs: int = 0
     sums_mended: int = 0
     sends_failed: int = 0

@@ -195,7 +195,7 @@ def decode(data: bytes) -> Frame:
         raise UnknownProtocol(f"a frame is of version {data[0]}, not {PROTOCOL_VERSION}")
     body = memoryview(data)[1:]
     try:
-        frame = _decoder.decode(_decompressed(body) if data[0] & COMPRESSED else body)
+        frame = _decoder.decode(decompressed(body) if data[0] & COMPRESSED else body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFrame(f"not a frame: {error}") from None
     for part in (frame.page, frame.compare, frame.compared):
@@ -206,7 +206,8 @@ def decode(data: bytes) -> Frame:
     return frame
 
 
-def _decompressed(body: memoryview) -> bytes:
+def decompressed(body: memoryview) -> bytes:
+    """Return what a compressed frame says after its first byte; bounded by what it states."""
     try:
         size = zstandard.get_frame_parameters(body).content_size
         if size > FRAME_BYTES_MAX:  # an unknown size is greater than any

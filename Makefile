@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 1000
+MINUTES ?= 10
+LOG ?= chaos.md
 
 .PHONY: help demo test check serve sim bench chaos build clean
 
@@ -37,8 +39,8 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 1000)
 bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 8 minutes
 	$(BIN)/python -m bench.http
 
-chaos: sim ## The long runs: many simulated seeds, then a long demo
-	$(BIN)/python -m tools.demo --seconds 120
+chaos: sim ## The long runs: many simulated seeds, then real faults, MINUTES of them (default 10)
+	$(BIN)/python -m tools.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --log $(LOG)
 
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation

@@ -5,8 +5,8 @@
 Two files differ in d elements of n: 35 % only here, 35 % only there, 15 % newer here, 15 % newer
 there. One is served by a node; from the other one comparison is begun. Bodies of messages are
 counted, as msgpack and as they travel (compressed from 1 KiB on); all bytes with HTTP's headers
-are counted by a proxy between the two. The floor is what the entries that differ take by themselves,
-with their dots, in the same encodings.
+are counted by a proxy between the two. The floor is what the entries that differ take by
+themselves, with their dots, in the order in which they travel, in the same encodings.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from lastword.api.transport import HttpTransport
 from lastword.limits import PAGE_BYTES_MAX
 from lastword.replication import frames, speech
 from lastword.replication.entries import Entry
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT, key_of, set_position
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
 from lastword.replication.settings import ReplicaSettings
@@ -63,7 +64,7 @@ def main() -> None:
     """Measure every case and print a table."""
     arguments = _arguments()
     if arguments.initiate:
-        print(json.dumps(asdict(asyncio.run(_initiate(*arguments.initiate)))))
+        print(json.dumps(asdict(asyncio.run(_initiate(arguments.initiate)))))
         return
     folder = Path(tempfile.mkdtemp(prefix="lastword-bench-", dir=arguments.folder))
     require_disk(folder)
@@ -149,15 +150,20 @@ def entries_after(store: SqliteStore, number: int) -> list[Entry]:
 
 
 def floor(entries: Sequence[Entry]) -> tuple[int, int]:
-    """Return the bytes that entries take by themselves: as msgpack, and in frames as they travel."""
+    """Return the bytes that entries take by themselves: as msgpack, and as they travel."""
     body = travelled = 0
-    for page in _pages(entries):
+    for page in _pages(sorted(entries, key=_place)):
         rows = frames.pack_entries(page)
         size = len(msgspec.msgpack.encode(rows))
         frame = frames.Frame(0, 0, compared=frames.Compared(0, rows=rows))
         body += size
         travelled += min(size, len(frames.encode(frame)))
     return body, travelled
+
+
+def _place(entry: Entry) -> tuple[int, bytes]:
+    key = DIGEST_KEY_DEFAULT
+    return set_position(entry.set_name, key), key_of(entry.set_name, entry.element, key)
 
 
 def _pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
@@ -193,7 +199,7 @@ def _compare(here: Path, there: Path) -> tuple[Cost, int, float]:
             before_mb = target.memory_mb()
             command = [sys.executable, "-m", "bench.anti_entropy", "--initiate"]
             done = subprocess.run(
-                [*command, str(here), proxy.address], capture_output=True, text=True, check=True
+                [*command, str(here)], capture_output=True, text=True, check=True
             )
             grown_mb = target.memory_mb("VmHWM") - before_mb
         return Cost(**json.loads(done.stdout)), proxy.bytes_passed, grown_mb
@@ -206,10 +212,10 @@ def _list_members(here: Path, there: Path, address: str) -> None:
             store.execute(Write(PEERS_SET, add=(HERE.encode(), address.encode()), time=1))
 
 
-async def _initiate(database: str, address: str) -> Cost:
+async def _initiate(database: Path) -> Cost:
     """Begin one comparison from a file, and see it through."""
     cost = Cost()
-    with opened(Path(database)) as store:
+    with opened(database) as store:
         settings = ReplicaSettings(full_interval_us=1, walks=False)
         replica = Replica(store, Identity(default=HERE), settings, store.options.wall)
         replica.peers.peer(HERE).is_self = True
@@ -253,7 +259,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where the files go")
     parser.add_argument("--quick", action="store_true", help="with smaller sets")
-    parser.add_argument("--initiate", nargs=2, metavar=("FILE", "ADDRESS"), help=argparse.SUPPRESS)
+    parser.add_argument("--initiate", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

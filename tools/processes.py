@@ -120,21 +120,33 @@ class Process:
 class NodeProcess:
     """A node on a file, started as often as wanted, on the same port every time.
 
+    `prefix` is what its command begins with, such as one that runs it on another network; it may
+    be changed between two starts.
+
     As a context manager it is started, and at the end stopped, which must succeed, or killed
     where the test has failed already.
     """
 
-    def __init__(self, database: Path, *options: str, port: int = 0) -> None:
+    def __init__(
+        self, database: Path, *options: str, port: int = 0, prefix: tuple[str, ...] = ()
+    ) -> None:
         self.database = database
         self._options = options
         self._port = port
+        self.prefix = prefix
+        self._address = ""
         self._process: Process | None = None
 
     @property
     def address(self) -> str:
         """The host:port that it serves on, known since its first start."""
-        assert self._port, "it was not started yet"
-        return f"127.0.0.1:{self._port}"
+        assert self._address, "it was not started yet"
+        return self._address
+
+    @property
+    def stderr(self) -> Path:
+        """Where standard error goes, of every start."""
+        return self.database.with_name(f"{self.database.name}.stderr")
 
     @property
     def process(self) -> Process:
@@ -146,12 +158,14 @@ class NodeProcess:
         """Start it, and return when it says that it serves."""
         assert self._process is None, "it runs already"
         self._process = Process(
+            *self.prefix,
             LASTWORD,
             *("serve", "-p", str(self._port), "-d", str(self.database), *self._options),
-            stderr=self.database.with_name(f"{self.database.name}.stderr"),
+            stderr=self.stderr,
         )
         try:
-            self._port = _announced_port(self._process)
+            self._address = _announced_address(self._process)
+            self._port = int(self._address.rpartition(":")[2])
         except BaseException:
             self.kill()
             raise
@@ -189,13 +203,13 @@ class NodeProcess:
             self.kill()
 
 
-def _announced_port(process: Process) -> int:
-    """Return the port in `lastword VERSION serves http://127.0.0.1:PORT on FILE (N sets)`."""
+def _announced_address(process: Process) -> str:
+    """Return HOST:PORT of `lastword VERSION serves http://HOST:PORT on FILE (N sets)`."""
     line = process.read_line()
-    _, found, rest = line.partition(" serves http://127.0.0.1:")
+    _, found, rest = line.partition(" serves http://")
     if not found:
         raise process.fault(f"announced {line!r}")
-    return int(rest.partition(" ")[0])
+    return rest.partition(" ")[0]
 
 
 def _environment() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What each call answers, to the byte."""
 
 import json
+import re
 from base64 import b64encode
 from importlib.metadata import version
 
@@ -268,7 +269,24 @@ async def test_ready_says_which_run_and_how_much(node: LivingNode) -> None:
         "members": ["a:1", "b:1"],
         "sets": 1,
         "logEnd": 2,
+        "digest": "".join(f"{lane:016x}" for lane in node.store.sums()),
     }
+
+
+async def test_ready_has_a_digest_that_is_the_same_where_the_same_is_held(
+    node: LivingNode,
+) -> None:
+    async def digest() -> str:
+        return str(json.loads((await node.ask("GET", "/_/ready")).body)["digest"])
+
+    assert await digest() == "0" * 32
+    await node.ask("PUT", "/s/a?time=1")
+    once = await digest()
+    assert re.fullmatch("[0-9a-f]{32}", once)
+    await node.ask("PUT", "/s/a?time=2")
+    assert await digest() != once
+    await node.ask("PUT", "/s/a?time=1")
+    assert await digest() != once
 
 
 async def test_metrics_are_in_the_form_that_prometheus_reads(node: LivingNode) -> None:

@@ -1,5 +1,6 @@
 """The demonstration as a whole: green on good nodes, and red where anything is wrong."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -8,18 +9,16 @@ import pytest
 
 from tools.demo import play
 from tools.demo.__main__ import main
-from tools.demo.gate import Network
 from tools.demo.players import WRITERS_SET, Ledger
 from tools.processes import Process
-
-ROOT = Path(__file__).parent.parent.parent
+from tools.proxy import UNTREATED, Traffic, Treatment
 
 pytestmark = pytest.mark.slow
 
 
 def demo(folder: Path, *arguments: str) -> Process:
     """Start it with `folder` as the place for temporary files."""
-    environment = (f"PYTHONPATH={ROOT}", f"TMPDIR={folder}")
+    environment = (f"PYTHONPATH={os.pathsep.join(sys.path)}", f"TMPDIR={folder}")
     command = ("env", *environment, sys.executable, "-m", "tools.demo", *arguments)
     return Process(*command, stderr=folder.with_name("stderr"))
 
@@ -78,7 +77,7 @@ def test_a_write_that_was_lost_is_found_and_the_files_are_kept(
 def test_nodes_that_never_meet_are_a_failure(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Network, "connects", lambda *_: False)
+    monkeypatch.setattr(Traffic, "of", lambda *_: Treatment(cut=True))
     monkeypatch.setattr(play, "CONVERGENCE_S", 1.0)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     assert main(["--seconds", "1"]) == 1
@@ -88,7 +87,7 @@ def test_nodes_that_never_meet_are_a_failure(
 def test_a_cut_that_does_not_cut_is_a_failure(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Network, "connects", lambda *_: True)
+    monkeypatch.setattr(Traffic, "of", lambda *_: UNTREATED)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     assert main(["--seconds", "6"]) == 1
     assert "writes crossed the cut, so it was none" in capsys.readouterr().out

@@ -3,7 +3,8 @@
 import pytest
 
 from lastword.crdt.stamp import pack
-from tools.demo.verdict import SHOWN_MAX, Write, problems, undivided
+from tools.demo.verdict import problems, undivided
+from tools.verdict import SHOWN_MAX, Write
 
 ADDED = pack(5, removed=False)
 REMOVED = pack(5, removed=True)

@@ -14,7 +14,7 @@ import pytest
 from lastword.api.transport import TIMEOUT_S
 from tests.calls import call, members
 from tests.eventually import eventually
-from tests.node.files import check_file
+from tools.files import check_file
 from tools.processes import NodeProcess
 
 pytestmark = pytest.mark.slow

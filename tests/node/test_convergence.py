@@ -15,7 +15,7 @@ from lastword.wall import wall_us
 from tests.api.living_node import LivingNode
 from tests.calls import Caller, call, members
 from tests.eventually import eventually
-from tests.node.files import check_file
+from tools.files import check_file
 from tools.processes import NodeProcess
 
 SETS = ["s", "t", "%F0%9F%8D%89"]

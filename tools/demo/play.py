@@ -1,34 +1,34 @@
 """The play: all write, one node is cut off and comes back, all stop, and the nodes are judged."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from random import Random
 from typing import Final
 
-from tools.demo.cluster import NAMES, Cluster, started_cluster
+from tools.cluster import PEERS_SET, Cluster, started_cluster
 from tools.demo.players import MONKEYS_SET, WRITERS_SET, Ledger, players
 from tools.demo.screen import Screen
-from tools.demo.verdict import PHASES, States, differing, problems, undivided
+from tools.demo.verdict import PHASES, problems, undivided
+from tools.verdict import States, differing
+from tools.waiting import stop_on_sigterm, until
+from tools.wires import Loopback
 
-PEERS_SET: Final = "_peers_"
+NAMES: Final = ("a", "b", "c")
 SETS: Final = (PEERS_SET, MONKEYS_SET, WRITERS_SET)
 CUT_OFF: Final = NAMES[-1]
 CONVERGENCE_S: Final = 30.0
 """How long nodes may take to agree once all writing has stopped; they take about a second."""
 
-POLL_S: Final = 0.1
-
 
 async def play(seconds: float, screen: Screen, folder: Path) -> tuple[Ledger, list[str]]:
     """Play for about `seconds`; return what was acknowledged, and all that is wrong."""
-    _stop_on_sigterm()
+    stop_on_sigterm()
     ledger = Ledger()
-    async with started_cluster(folder) as cluster:
+    async with started_cluster(folder, NAMES, Loopback(Random())) as cluster:
         for member in cluster.members.values():
             screen.tell(f"node {member.name} serves http://{member.address}")
-        if not await _until(lambda: _acquainted(cluster)):
+        if not await until(cluster.is_acquainted, CONVERGENCE_S):
             return ledger, ["the nodes did not find each other"]
         screen.tell("each was told of one other; now all know each other")
         async with asyncio.TaskGroup() as group:
@@ -49,13 +49,13 @@ async def _act(phase_s: float, cluster: Cluster, ledger: Ledger, screen: Screen)
     """Go through the phases before, during and after the cut; return what went wrong."""
     screen.tell("monkeys at each node overwrite each other; writers at a and c add their own")
     await screen.watch(phase_s, "playing", lambda: len(ledger.writes))
-    cluster.cut_off(CUT_OFF)
+    await cluster.cut_off(CUT_OFF)
     ledger.phase = PHASES[1]
     screen.tell(f"node {CUT_OFF} is cut off: nothing passes between it and the others", "yellow")
     await screen.watch(phase_s, f"without {CUT_OFF}", lambda: len(ledger.writes))
     states = await cluster.states(SETS)
     found = undivided(states, ledger.writes)
-    cluster.heal()
+    await cluster.heal()
     ledger.phase = PHASES[2]
     screen.tell(
         f"node {CUT_OFF} is back; it and the others differ in {len(differing(states))} elements",
@@ -72,7 +72,7 @@ async def _judge(cluster: Cluster, ledger: Ledger, screen: Screen) -> States:
     async def is_well() -> bool:
         return not problems(await cluster.states(SETS), ledger.writes)
 
-    if await _until(is_well):
+    if await until(is_well, CONVERGENCE_S):
         screen.tell(f"the nodes agree, {time.monotonic() - began_s:.1f} s after the last write")
     return await cluster.states(SETS)
 
@@ -82,25 +82,3 @@ def _lies(ledger: Ledger) -> list[str]:
     if not ledger.outcomes:
         return ["the on-off monkey never came home"]
     return [str(outcome) for outcome in ledger.outcomes if not outcome.success]
-
-
-async def _acquainted(cluster: Cluster) -> bool:
-    states = await cluster.states([PEERS_SET])
-    return all(len(sets[PEERS_SET]) == len(NAMES) for sets in states.values())
-
-
-async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
-    """Return whether the condition came to hold within CONVERGENCE_S."""
-    until_s = time.monotonic() + CONVERGENCE_S
-    while not await condition():
-        if time.monotonic() > until_s:
-            return False
-        await asyncio.sleep(POLL_S)
-    return True
-
-
-def _stop_on_sigterm() -> None:
-    """End as Ctrl-C does where SIGTERM comes."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -12,11 +12,12 @@ from typing import Final
 
 from lastword import LWWSet
 from lastword.client.node import AsyncNode
-from lastword.crdt.stamp import pack
 from lastword.monkeys.normal import play_normal
 from lastword.monkeys.onoff import Outcome, play_onoff
 from lastword.monkeys.setting import Pace, Setting
-from tools.demo.verdict import PHASES, Write
+from tools import ledger
+from tools.demo.verdict import PHASES
+from tools.ledger import NotedNode
 
 MONKEYS_SET: Final = "monkeys"
 WRITERS_SET: Final = "writers"
@@ -25,52 +26,12 @@ OFFLINE_OPS: Final = 20
 WRITE_INTERVAL_S: Final = 0.02
 
 
-class Ledger:
-    """All acknowledged writes, the phase that the play is in, and what on-off monkeys found."""
+class Ledger(ledger.Ledger):
+    """All acknowledged writes, each with the phase of the play, and what on-off monkeys found."""
 
     def __init__(self) -> None:
-        self.phase = PHASES[0]
-        self.writes: list[Write] = []
+        super().__init__(PHASES[0])
         self.outcomes: list[Outcome] = []
-        self._newest: dict[tuple[str, bytes], int] = {}
-
-    def note(self, set_name: str, element: bytes, stamp: int, *, own: bool) -> None:
-        """Note a write that was acknowledged."""
-        self._newest[set_name, element] = max(stamp, self._newest.get((set_name, element), 0))
-        self.writes.append(Write(set_name, element, stamp, self.phase, own))
-
-    def knows(self, set_name: str, element: bytes, stamp: int) -> bool:
-        """Return whether a write of that element with this or a later time is noted already."""
-        return stamp <= self._newest.get((set_name, element), -1)
-
-
-class NotedNode(AsyncNode):
-    """A client of a node that notes in a ledger what was acknowledged to it."""
-
-    def __init__(self, address: str, ledger: Ledger, *, own: bool) -> None:
-        super().__init__(address)
-        self._ledger = ledger
-        self._note = partial(ledger.note, own=own)
-
-    async def put(self, set_name: str, element: bytes) -> int:
-        """Add an element, and note it."""
-        time = await super().put(set_name, element)
-        self._note(set_name, element, pack(time, removed=False))
-        return time
-
-    async def delete(self, set_name: str, element: bytes) -> int:
-        """Remove an element, and note it."""
-        time = await super().delete(set_name, element)
-        self._note(set_name, element, pack(time, removed=True))
-        return time
-
-    async def merge(self, set_name: str, stamps: Mapping[bytes, int]) -> int:
-        """Merge a state, and note what it brought."""
-        time = await super().merge(set_name, stamps)
-        for element, stamp in stamps.items():
-            if not self._ledger.knows(set_name, element, stamp):
-                self._note(set_name, element, stamp)
-        return time
 
 
 def players(addresses: Mapping[str, str], ledger: Ledger) -> Iterator[Coroutine[None, None, None]]:

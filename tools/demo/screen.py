@@ -15,7 +15,7 @@ from lastword import LWWSet
 from lastword.client.text import printable, shown_element
 from lastword.crdt.stamp import time_of
 from lastword.monkeys.shown import shown_members, shown_time
-from tools.demo.verdict import States
+from tools.verdict import States
 
 BEAT_S: Final = 0.1
 MEMBERS_CHARS_MAX: Final = 20

@@ -198,6 +198,7 @@ class Rest:
             "members": sorted(self._store.members()),
             "sets": len(self._store.totals()),
             "logEnd": self._store.log_end,
+            "digest": "".join(f"{lane:016x}" for lane in self._store.sums()),
         }
         return Response(body=json.dumps(facts).encode() + b"\n")
 

@@ -120,7 +120,7 @@ class Answer:
                 SET_ITEM.pack(found.position, self._number(found))
                 for found in self._digests.sets(at)
             )
-        return b"".join(self._salt.short(sums) for _, sums in self._digests.rows(at))
+        return b"".join(self._salt.short(sums) for _, sums in self._digests.listed(at))
 
     def _number(self, found: SetDigest) -> int:
         return int.from_bytes(self._salt.short(found.sums), "little")
@@ -164,7 +164,7 @@ class Answer:
             self._describe(at, OPEN_MAX + 1)
             return None
         lacking = []
-        for row, sums in self._digests.rows(at):
+        for row, sums in self._digests.listed(at):
             short = self._salt.short(sums)
             theirs[short] -= 1
             if theirs[short] < 0:

@@ -22,7 +22,7 @@ from lastword.replication.frames import (
     reply_of,
     step_of,
 )
-from lastword.replication.peers import PeerBook
+from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.survey import look
@@ -56,14 +56,22 @@ class Comparisons:
         if now_us < self._next_us or self._current is not None:
             return None
         self._next_us = self._later(now_us, rng)
-        chosen, _ = self._peers.chosen(
-            self._state.members(), fanout=1, rng=rng, version_min=OLD_VERSION + 1
-        )
+        chosen = self._chosen(now_us, rng)
         if not chosen or self._settings.version == OLD_VERSION:
             return None
         self._counters.comparisons_begun += 1
         self._current = Comparison(chosen[0].address, 0, nonce=rng.getrandbits(NONCE_BITS - 1))
         return chosen[0].address, self._next_step(self._current, now_us)
+
+    def _chosen(self, now_us: int, rng: Randomness) -> list[Peer]:
+        """Return the member to compare with; without walks nobody else probes the silent."""
+        chosen, silent = self._peers.chosen(
+            self._state.members(), fanout=1, rng=rng, version_min=OLD_VERSION + 1
+        )
+        if not self._settings.walks:
+            chosen += [peer for peer in silent if now_us >= peer.next_us]
+            return rng.sample(chosen, min(1, len(chosen)))
+        return chosen
 
     def answer(self, compare: Compare) -> Compared:
         """Return the answer to a step of another node's comparison."""

@@ -26,7 +26,7 @@ import msgspec
 
 from bench.harness import machine, memory_mb, node, require_disk
 from bench.proxy import CountingProxy
-from bench.stores import copy, empty, file_of_sets, opened
+from bench.stores import copy, empty, fill, identifier, opened
 from lastword.api.transport import HttpTransport
 from lastword.limits import PAGE_BYTES_MAX
 from lastword.replication import frames, speech
@@ -40,6 +40,9 @@ from lastword.store.sqlite.store import SqliteStore
 
 HERE = "127.0.0.1:40001"
 """What the initiator calls itself: nobody listens there, and nobody calls it."""
+
+WRITE_ELEMENTS = 10
+"""Differences are written by so many at a time, so that their stamps differ as stamps do."""
 
 HEADER = (
     "| n | d | messages | body bytes | x floor | as they travel | x floor | with headers "
@@ -121,17 +124,24 @@ def differ(here: Path, there: Path, elements: int, count: int, sets: int = 1) ->
     for index, at in enumerate(picked):
         kind = index % 20
         side = 0 if kind < 7 or 14 <= kind < 17 else 1
-        element = b"new%017d" % at if kind < 14 else b"%020d" % (at % elements)
+        element = identifier(-at - 1 if kind < 14 else at % elements)
         written[side].setdefault(b"set%d" % (at // elements), []).append(element)
     entries: list[Entry] = []
     for path, by_set in zip((here, there), written, strict=True):
         with opened(path) as store:
             end = store.log_end
             for name, added in by_set.items():
-                for start in range(0, len(added), 1_000):
-                    store.execute(Write(name, add=tuple(added[start : start + 1_000])))
+                for start in range(0, len(added), WRITE_ELEMENTS):
+                    store.execute(Write(name, add=tuple(added[start : start + WRITE_ELEMENTS])))
             entries += entries_after(store, end)
     return entries
+
+
+def file_of_sets(path: Path, *, sets: int, elements: int) -> None:
+    """Write so many elements into each of so many sets of a new file."""
+    with opened(path) as store:
+        for index in range(sets):
+            fill(store, b"set%d" % index, elements, identifier)
 
 
 def all_entries(path: Path) -> list[Entry]:

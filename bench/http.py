@@ -23,7 +23,7 @@ from bench.harness import (
     require_disk,
     wrk,
 )
-from bench.stores import fill, opened
+from bench.stores import digits, fill, opened
 
 ROW = "| {:44} | {:>9,.0f} | {:>7.2f} | {:>7.2f} | {:>8.0f} | {:>9.0f} |"
 
@@ -94,7 +94,7 @@ def _memory(folder: Path, elements: int) -> None:
 def fill_file(database: Path, elements: int) -> None:
     """Write so many elements into the set `bench` of a new file."""
     with opened(database) as store:
-        fill(store, b"bench", elements)
+        fill(store, b"bench", elements, digits)
 
 
 def _row(work: str, load: Load) -> None:

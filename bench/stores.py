@@ -1,8 +1,10 @@
 """Files for benchmarks, written without a node."""
 
 import shutil
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from secrets import randbits
 
@@ -24,18 +26,24 @@ def opened(path: Path) -> Iterator[SqliteStore]:
         store.close()
 
 
-def file_of_sets(path: Path, *, sets: int, elements: int) -> None:
-    """Write so many elements of 20 bytes into each of so many sets of a new file."""
-    with opened(path) as store:
-        for index in range(sets):
-            fill(store, b"set%d" % index, elements)
-
-
-def fill(store: SqliteStore, set_name: bytes, elements: int) -> None:
-    """Write so many elements of 20 digits into a set."""
+def fill(
+    store: SqliteStore, set_name: bytes, elements: int, named: Callable[[int], bytes]
+) -> None:
+    """Write so many elements into a set, as `named` by their numbers."""
     for start in range(0, elements, FILL_BATCH):
         batch = range(start, min(start + FILL_BATCH, elements))
-        store.execute(Write(set_name, add=tuple(b"%020d" % number for number in batch)))
+        store.execute(Write(set_name, add=tuple(map(named, batch))))
+
+
+def digits(number: int) -> bytes:
+    """Return 20 digits: what a load generator can make again."""
+    return b"%020d" % number
+
+
+def identifier(number: int) -> bytes:
+    """Return 20 characters that look random, as most identifiers do, and compress as badly."""
+    digest = blake2b(b"%d" % number, digest_size=15).digest()
+    return b64encode(digest, b"-_")
 
 
 def copy(source: Path, target: Path) -> Path:

@@ -47,6 +47,7 @@ SELECT key, stamp, run_id, number FROM entries WHERE set_id = ? AND key >= ? AND
 ORDER BY key LIMIT ?
 """
 _ALL = -1
+"""As a LIMIT: none."""
 _VECTORS = {
     "seen": "SELECT run, seen FROM runs WHERE seen IS NOT NULL",
     "collected": "SELECT run, collected FROM runs WHERE collected IS NOT NULL",
@@ -138,9 +139,8 @@ def _load_buckets(connection: apsw.Connection, ledger: Ledger) -> None:
     rows = connection.execute("SELECT * FROM buckets ORDER BY set_id, low")
     for set_id, stretches in groupby(rows, key=itemgetter(0)):
         buckets = ledger.buckets[names[set_id]] = Buckets()
-        append = buckets.append
-        for _, low, *bucket in stretches:
-            append(int.from_bytes(low), *bucket)
+        for _, low, bits, entries, first, second in stretches:
+            buckets.append(int.from_bytes(low), bits, entries, first, second)
 
 
 def _vector(connection: apsw.Connection, column: str) -> dict[int, int]:

@@ -24,6 +24,7 @@ from random import Random, SystemRandom
 
 import msgspec
 
+from bench import sums
 from bench.harness import machine, memory_mb, node, require_disk
 from bench.proxy import CountingProxy
 from bench.stores import copy, empty, fill, identifier, opened
@@ -75,9 +76,11 @@ def main() -> None:
         print(machine(folder))
         print(HEADER)
         print("| --- " * HEADER.count(" | ") + "| --- |")
-        for elements in (10_000,) if arguments.quick else (100_000, 1_000_000):
+        sizes = (10_000,) if arguments.quick else (100_000, 1_000_000)
+        for elements in sizes:
             _one_set(folder, elements)
         _many_sets(folder, 1_000 if arguments.quick else 100_000)
+        _sums(folder, sizes[-1])
     finally:
         shutil.rmtree(folder)
 
@@ -114,6 +117,12 @@ def _many_sets(folder: Path, sets: int) -> None:
         here, there = copy(base, folder / "here.db"), copy(base, folder / "there.db")
         entries = differ(here, there, 10, differing, sets=sets)
         _row(f"{sets:,} sets x 10", f"{differing:,}", here, there, entries)
+
+
+def _sums(folder: Path, elements: int) -> None:
+    base = folder / "base.db"
+    file_of_sets(base, sets=1, elements=elements)
+    sums.measure(base, elements, (1, 30, 100, 1_000))
 
 
 def differ(here: Path, there: Path, elements: int, count: int, sets: int = 1) -> list[Entry]:

@@ -27,11 +27,18 @@ from lastword.replication.hashing import POSITION_BYTES, element_of
 LIST_MAX = 16
 """Entries that are listed one by one; more are summed up by parts."""
 
+FEW_CLAIMS = 8
+FAR_STEP = 4
+NEAR_STEP = 2
+"""Bits that a range is divided by: where few differ, further, to save messages; where many do, by
+what costs the fewest bytes. Measured: 2.7 times the floor at 300 differences of 300,000, where
+steps of 3 take 3.2; half as many items a list, or steps that stop short, cost more."""
+
 LIST_SETS_MAX = 4
 """Sets that are listed one by one, by ten bytes each instead of two."""
 
 OPEN_MAX = 64
-"""Items that are matched against another's list; more are summed up first."""
+"""Entries or sets that are matched against another's list; more are summed up first."""
 
 
 class Answer:
@@ -42,7 +49,7 @@ class Answer:
         self.entries: list[Entry] = []
         self._digests = digests
         self._salt = salt
-        self._wanted_step = 4 if asked <= OPEN_MAX else 3
+        self._wanted_step = FAR_STEP if asked <= FEW_CLAIMS else NEAR_STEP
         self._bytes = 0
 
     @property

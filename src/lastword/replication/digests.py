@@ -36,8 +36,9 @@ of parts, more cost more of items. 8 to 24 differ by a tenth."""
 PART_SETS = 3
 """The same for sets, which are listed by ten bytes each, and entries by two."""
 
-_BUCKET_ENTRIES_ABOUT = 256
-"""Parts of more entries are certainly no finer than what a store keeps sums of."""
+CROSSED_ROWS_MAX = 256
+"""A range of so many rows is divided further than the store keeps sums of: to read them all costs
+less than another step. Above, parts stop at what the store keeps."""
 
 
 class Salt(NamedTuple):
@@ -149,7 +150,7 @@ class Digests:
         """
         part = PART_SETS if at.set_position is None else PART_ITEMS
         step = min(wanted, POSITION_BITS - at.bits, max(1, (count // part).bit_length()))
-        if count >> step < _BUCKET_ENTRIES_ABOUT and at.set_position is not None:
+        if count > CROSSED_ROWS_MAX >= count >> step and at.set_position is not None:
             kept = min((bucket.bits for bucket in self._buckets(at)), default=0)
             if at.bits < kept:
                 return min(step, kept - at.bits)

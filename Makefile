@@ -3,11 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEEDS ?= 1000
+SEEDS ?= 10000
 MINUTES ?= 10
 LOG ?= chaos.md
 
-.PHONY: help demo test check serve sim bench chaos build clean
+.PHONY: help demo test check serve sim mutants bench chaos build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,8 +33,11 @@ check: $(VENV)/installed ## ruff and mypy
 serve: $(VENV)/installed ## One node on port 3000
 	$(BIN)/lastword serve -l
 
-sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 1000)
+sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on all cores
 	$(BIN)/lastword simulate --seeds $(SEEDS)
+
+mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
+	$(BIN)/python -m tools.mutants
 
 bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 8 minutes
 	$(BIN)/python -m bench.http

@@ -1,4 +1,4 @@
-"""What keeping digest sums costs a write: the same writes into two files, with them and without."""
+"""What keeping digest sums costs a write: the same writes, with and without them."""
 
 import statistics
 import time

@@ -66,7 +66,7 @@ FRAMES = {
         Log(7, COUNT_MAX),
         pull=Pull((5, 6, 7), 45, {8: 9, 1 << 40: 1}),
     ),
-    "pull by a hash": Frame(1, 2, "a:1", LOG, pull=Pull((5, 6, 7), 45)),
+    "pull by a hash": Frame(1, 2, "a:1", LOG, pull=Pull((5, 6, 7), 45, {}, False)),
     "last page": Frame(
         1,
         2,
@@ -107,7 +107,7 @@ FRAMES = {
         2,
         "a:1",
         LOG,
-        page=PageBody(4, (0, 0, 0), 0, from_start=False, rows=Rows(), ask=True),
+        page=PageBody(4, (0, 0, 0), 0, from_start=False, rows=Rows(), ask=[5, 6]),
     ),
     "a pass begun": Frame(1, 2, "a:1", LOG, compare=Compare(1, 45, 46)),
     "a step": Frame(
@@ -143,17 +143,17 @@ BYTES = {
     "greeting": "02940102a3613a3192032c",
     "pull": (
         "0295cf00060a24181e4000cf7fffffffffffffffaa5b3a3a315d3a333030309207cf7fff"
-        "ffffffffffff93930506072d820809cf000001000000000001"
+        "ffffffffffff94930506072d820809cf000001000000000001c3"
     ),
-    "pull by a hash": "02950102a3613a3192032c93930506072dc0",
+    "pull by a hash": "02950102a3613a3192032c94930506072d80c2",
     "last page": (
         "02960102a3613a3192032cc097049305060703c39392c40173c40174920802939500c402"
-        "00ff1500099500c40014000a9501c40165cf3fffffffffffffff0103922d810809c2"
+        "00ff1500099500c40014000a9501c40165cf3fffffffffffffff0103922d810809c0"
     ),
     "page with more behind it": (
-        "02960102a3613a31921e2cc097049300000003c29391c401739108919500c40165150009c0c2"
+        "02960102a3613a31921e2cc097049300000003c29391c401739108919500c40165150009c0c0"
     ),
-    "page that asks": "02960102a3613a3192032cc097049300000000c293909090c0c3",
+    "page that asks": "02960102a3613a3192032cc097049300000000c293909090c0920506",
     "a pass begun": "02970102a3613a3192032cc0c096012d2ec090c0",
     "a step": (
         "02970102a0c0c0c096022dc0c409313233343536373865949700c00001c40100c400c404"
@@ -252,9 +252,11 @@ def test_steps_of_a_comparison_survive_their_way(step: Step, reply: Reply) -> No
     assert reply_of(arrived.compared) == reply
 
 
-@given(CURSORS, COUNTS, st.none() | VECTORS)
-def test_wishes_survive_their_way(cursor: Cursor, taken: int, seen: dict[int, int] | None) -> None:
-    wish = Frame(1, 2, "", LOG, Pull(cursor, taken, seen))
+@given(CURSORS, COUNTS, VECTORS, st.booleans())
+def test_wishes_survive_their_way(
+    cursor: Cursor, taken: int, seen: dict[int, int], is_enough: bool
+) -> None:
+    wish = Frame(1, 2, "", LOG, Pull(cursor, taken, seen, is_enough))
     assert decode(encode(wish)) == wish
 
 

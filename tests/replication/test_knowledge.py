@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastword.replication.knowledge import SMALL_VECTOR_ENTRIES, TOLD_MAX, Taken, Told, Vouched
+from lastword.replication.knowledge import (
+    SMALL_VECTOR_ENTRIES,
+    TOLD_MAX,
+    History,
+    Taken,
+    Told,
+    Vouched,
+)
 from lastword.replication.vectors import GrowingVector, covers, vector_hash
 
 RUNS = st.integers(1, 5)
@@ -16,7 +23,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.giver, self.taker = GrowingVector(), GrowingVector()
-        self.told, self.taken = Told(), Taken()
+        self.told, self.taken = History(), Taken()
 
     def walk(self) -> Vouched:
         state = self.giver.state
@@ -35,7 +42,7 @@ def test_after_a_walk_the_taker_covers_the_giver_whoever_was_started_anew(
         pair.giver.grow(giver)
         pair.taker.grow(taker)
         if restarted == "giver":
-            pair.told, pair.giver = Told(), GrowingVector(pair.giver)
+            pair.told, pair.giver = History(), GrowingVector(pair.giver)
         elif restarted == "taker":
             pair.taken, pair.taker = Taken(), GrowingVector(pair.taker)
         pair.walk()
@@ -55,12 +62,12 @@ def test_what_an_asker_tells_is_true_and_names_all_in_which_it_is_ahead(
     taken = dict(pair.giver)
     pair.taker.grow(last)
 
-    told = pair.taken.to_tell(pair.taker)
+    told = pair.taken.to_tell(pair.taker, SMALL_VECTOR_ENTRIES)
 
-    assert told is not None
-    assert all(pair.taker[run] == number for run, number in told.items())
+    assert told.is_enough
+    assert all(pair.taker[run] == number for run, number in told.entries.items())
     ahead = {run for run, number in pair.taker.items() if number > taken.get(run, 0)}
-    assert told.keys() >= ahead
+    assert told.entries.keys() >= ahead
 
 
 def test_of_a_large_vector_only_what_changed_travels_once_it_was_taken() -> None:
@@ -70,7 +77,7 @@ def test_of_a_large_vector_only_what_changed_travels_once_it_was_taken() -> None
     pair.giver.grow({1: 7})
     assert pair.walk().entries == {1: 7}
     pair.taker.grow({2: 9})
-    assert pair.taken.to_tell(pair.taker) == {2: 9}
+    assert pair.taken.to_tell(pair.taker, SMALL_VECTOR_ENTRIES) == Told({2: 9})
 
 
 def test_equal_vectors_send_nothing_also_where_nothing_is_known() -> None:
@@ -78,15 +85,18 @@ def test_equal_vectors_send_nothing_also_where_nothing_is_known() -> None:
     pair.giver.grow(LARGE)
     pair.taker.grow(LARGE)
     assert pair.walk() == Vouched(vector_hash(LARGE), {})
-    assert pair.taken.to_tell(pair.taker) == {}
+    assert pair.taken.to_tell(pair.taker, SMALL_VECTOR_ENTRIES) == Told({})
 
 
 def test_an_asker_that_knows_nothing_tells_a_small_vector_whole_and_of_a_large_one_nothing() -> (
     None
 ):
     small = GrowingVector({1: 2})
-    assert Taken().to_tell(small) == {1: 2}
-    assert Taken().to_tell(GrowingVector(LARGE)) is None
+    assert Taken().to_tell(small, SMALL_VECTOR_ENTRIES) == Told({1: 2})
+    large, taken = GrowingVector(LARGE), Taken()
+    assert taken.to_tell(large, SMALL_VECTOR_ENTRIES) == Told({}, is_enough=False)
+    taken.ask([5, 1 << 40])
+    assert taken.to_tell(large, SMALL_VECTOR_ENTRIES) == Told({5: 1, 1 << 40: 0}, is_enough=False)
 
 
 def test_a_part_of_an_unknown_vector_is_not_taken_for_knowledge() -> None:
@@ -94,7 +104,7 @@ def test_a_part_of_an_unknown_vector_is_not_taken_for_knowledge() -> None:
     taken = Taken()
     taken.take(own, Vouched(99, {1: 3}), 77)
     assert taken.ahead is None
-    assert taken.to_tell(own) == {1: 5}
+    assert taken.to_tell(own, SMALL_VECTOR_ENTRIES) == Told({1: 5})
 
 
 def test_what_was_told_long_ago_is_forgotten_and_travels_whole() -> None:

@@ -15,7 +15,7 @@ _HELP = {
     "walks_from_start": "pages that began at the start of a log",
     "pages_applied": "pages of walks applied",
     "pages_refused": "pages that did not follow the cursor, dropped",
-    "vectors_asked": "vectors asked for, since their hash was not known",
+    "vectors_asked": "pages held back to ask for runs of a vector that was not known",
     "vectors_whole": "vectors that travelled whole",
     "entries_sent": "entries sent to other nodes",
     "entries_received": "entries received from other nodes",

@@ -60,7 +60,8 @@ class Pull(Struct, array_like=True, frozen=True):
 
     cursor: CursorBody
     taken: Count = 0
-    seen: VectorBody | None = None
+    seen: VectorBody = {}
+    is_enough: bool = True
 
 
 class Rows(Struct, array_like=True, frozen=True):
@@ -79,7 +80,7 @@ class VouchedBody(Struct, array_like=True, frozen=True):
 
 
 class PageBody(Struct, array_like=True, frozen=True):
-    """A page, on the wire. `ask` says that the asker's vector is needed first."""
+    """A page, on the wire. `ask` names runs whose entries in the asker's vector are needed."""
 
     for_run: Count
     cursor: CursorBody
@@ -87,7 +88,7 @@ class PageBody(Struct, array_like=True, frozen=True):
     from_start: bool
     rows: Rows
     seen: VouchedBody | None = None
-    ask: bool = False
+    ask: list[Count] | None = None
 
 
 class Compare(Struct, array_like=True, frozen=True):
@@ -158,15 +159,20 @@ _decoder = msgspec.msgpack.Decoder(Frame)
 
 def encode(frame: Frame) -> bytes:
     """Return the bytes of `frame`, compressed where that makes them fewer."""
+    plain = encode_plain(frame)
+    if len(plain) > COMPRESSED_BYTES_MIN:
+        compressed = zstandard.compress(memoryview(plain)[1:], COMPRESSION_LEVEL)
+        if len(compressed) + 1 < len(plain):
+            return bytes((PROTOCOL_VERSION | COMPRESSED,)) + compressed
+    return plain
+
+
+def encode_plain(frame: Frame) -> bytes:
+    """Return the bytes of `frame` without compression, which are the same on every machine."""
     fields = astuple(frame)
     while fields[-1] is None:
         fields = fields[:-1]
-    body = _encoder.encode(fields)
-    if len(body) >= COMPRESSED_BYTES_MIN:
-        compressed = zstandard.compress(body, COMPRESSION_LEVEL)
-        if len(compressed) < len(body):
-            return bytes((PROTOCOL_VERSION | COMPRESSED,)) + compressed
-    return bytes((PROTOCOL_VERSION,)) + body
+    return bytes((PROTOCOL_VERSION,)) + _encoder.encode(fields)
 
 
 def version_of(data: bytes) -> int:

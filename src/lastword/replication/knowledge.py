@@ -5,6 +5,7 @@ and however often that node was started; at worst it is of no use, and a whole v
 docs/PROTOCOL.md, "Vectors on the wire".
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,6 +17,17 @@ SMALL_VECTOR_ENTRIES = 64
 TOLD_MAX = 4_096
 """Hashes of own vectors that were told and are remembered: a round tells a few at the most, so
 that this reaches back for minutes; what was forgotten costs one whole vector."""
+
+
+ASKED_MAX = 1_000
+"""Runs that a peer asked for and that are told with every pull of a walk; more begin anew."""
+
+
+class Told(NamedTuple):
+    """A part of a vector. Unless it `is_enough`, the peer asks for the runs that it misses."""
+
+    entries: Vector
+    is_enough: bool = True
 
 
 class Vouched(NamedTuple):
@@ -30,21 +42,36 @@ class Taken:
     """The newest vector of one peer that was taken whole.
 
     `hash` is its hash. `ahead` are the runs in which this node's own vector was ahead of it when
-    that one was at `version`; None where nothing is known of that.
+    that one was at `version`; None where nothing is known of that. `asked` are runs that the peer
+    asked for meanwhile.
     """
 
     hash: int = 0
     version: int = 0
-    ahead: frozenset[int] | None = None
+    ahead: tuple[int, ...] | None = None
+    asked: dict[int, None] = field(default_factory=dict)
 
-    def to_tell(self, own: GrowingVector) -> Vector | None:
-        """Return what the peer should know of `own`; None where only the whole would do."""
+    def to_tell(self, own: GrowingVector, small_entries: int) -> "Told":
+        """Return what the peer should know of `own`.
+
+        A vector of up to `small_entries` is told whole where nothing is known of the peer's; of
+        a larger one only what it asked for.
+        """
         if self.ahead is not None:
-            return {run: own[run] for run in self.ahead} | own.since(self.version)
-        return dict(own) if len(own) <= SMALL_VECTOR_ENTRIES else None
+            return Told({run: own[run] for run in self.ahead} | own.since(self.version))
+        if len(own) <= small_entries:
+            return Told(dict(own))
+        return Told({run: own.get(run, 0) for run in self.asked}, is_enough=False)
+
+    def ask(self, runs: Iterable[int]) -> None:
+        """Note that the peer wants to know these runs' entries."""
+        if len(self.asked) > ASKED_MAX:
+            self.asked.clear()
+        self.asked.update(dict.fromkeys(runs))
 
     def take(self, own: GrowingVector, vouched: Vouched, now_hash: int) -> None:
         """Note that `vouched`, which makes a vector of hash `now_hash`, was added to `own`."""
+        self.asked.clear()
         state = own.state
         entries = vouched.entries
         if vouched.base == 0:
@@ -57,11 +84,13 @@ class Taken:
             self.hash, self.ahead = now_hash, None
             return
         self.hash, self.version = now_hash, state.version
-        self.ahead = frozenset(run for run in candidates if own[run] > entries.get(run, 0))
+        self.ahead = tuple(
+            run for run in dict.fromkeys(candidates) if own[run] > entries.get(run, 0)
+        )
 
 
 @dataclass(slots=True)
-class Told:
+class History:
     """Which of its own vectors a node has told others of, by their hashes."""
 
     versions: dict[int, int] = field(default_factory=dict)
@@ -75,7 +104,9 @@ class Told:
         if state.hash in known:
             return Vouched(state.hash, {})
         version = self.versions.get(known[0])
-        return Vouched(0, dict(own)) if version is None else Vouched(known[0], own.since(version))
+        if version is None:
+            return Vouched(0, dict(own))
+        return Vouched(known[0], own.since(version))
 
     def _remember(self, state: State) -> None:
         self.versions.pop(state.hash, None)

@@ -71,7 +71,10 @@ class PeerBook:
 
     def peer(self, address: str) -> Peer:
         """Return the peer at `address`, known or new."""
-        return self._peers.setdefault(address, Peer(address))
+        found = self._peers.get(address)
+        if found is None:
+            found = self._peers[address] = Peer(address)
+        return found
 
     def keep(self, listed: frozenset[str]) -> None:
         """Forget all that is neither listed nor a contact point."""

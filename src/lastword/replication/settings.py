@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lastword.replication.frames import PROTOCOL_VERSION
+from lastword.replication.knowledge import SMALL_VECTOR_ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class ReplicaSettings:
     `slow_us`: after so long without a page, the next walk begins beside the slow one.
     `patience_us`: after so long without an answer, a comparison is given up.
     `orphan_us`: the age at which a row that nobody covers gets a new dot; far above any walk.
+    `small_vector_entries`: a vector of no more travels whole before its hash was compared.
     `walks`: without them nodes only compare, so that tests see what comparisons do alone.
     `version`: the newest version of the protocol that is spoken, so that an old node can be had.
     """
@@ -25,5 +27,6 @@ class ReplicaSettings:
     patience_us: int = 5_000_000
     orphan_us: int = 3_600_000_000
     redot_interval_us: int = 60_000_000
+    small_vector_entries: int = SMALL_VECTOR_ENTRIES
     walks: bool = True
     version: int = PROTOCOL_VERSION

@@ -104,7 +104,7 @@ def encode(frame: Frame, scan: ScanBody | None = None) -> bytes:
         run=frame.run,
         address=frame.address,
         head=frame.log.head if frame.log else 0,
-        pull=None if pull is None else _Pull(pull.cursor, pull.seen or {}),
+        pull=None if pull is None else _Pull(pull.cursor, pull.seen),
         page=None if page is None else _old_page(page),
         scan=scan,
     )

@@ -12,11 +12,10 @@ from lastword.replication import version1
 from lastword.replication.counters import Counters
 from lastword.replication.entries import Cursor
 from lastword.replication.frames import Frame, Log, PageBody, Pull, Rows, page_body, page_of
-from lastword.replication.knowledge import Told, Vouched
+from lastword.replication.knowledge import History, Told, Vouched
 from lastword.replication.peers import PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
-from lastword.replication.vectors import Vector, vector_hash
 
 
 class Wish(NamedTuple):
@@ -41,7 +40,7 @@ class Walks:
         self._peers = peers
         self._settings = settings
         self._counters = counters
-        self._told = Told()
+        self._history = History()
         self._round: deque[str] = deque()
         self._walk: _Walk | None = None
 
@@ -79,12 +78,12 @@ class Walks:
         address = self._round.popleft()
         return Wish(address, self.pull(address, now_us))
 
-    def pull(self, address: str, now_us: int, *, whole: bool = False) -> Pull:
+    def pull(self, address: str, now_us: int) -> Pull:
         """Return the wish for the next page of `address`, which is awaited from now on."""
         if self._walk is None or self._walk.address != address:
             self._counters.walks_begun += 1
         self._walk = _Walk(address, now_us + self._settings.slow_us)
-        return self._wish(address, whole=whole)
+        return self._wish(address)
 
     def wants(self, frame: Frame) -> bool:
         """Return whether the sender has news: a longer log, or a vector that was not taken."""
@@ -100,7 +99,8 @@ class Walks:
         if frame.page is None:
             return None
         if frame.page.ask:
-            return self.pull(address, now_us, whole=True)
+            self._peers.peer(address).taken.ask(frame.page.ask)
+            return self.pull(address, now_us)
         page = page_of(frame, frame.page)
         applied = self._state.apply(page, address)
         if applied is None:
@@ -125,15 +125,14 @@ class Walks:
             peer.met = True
         self._end(address)
 
-    def _wish(self, address: str, *, whole: bool = False) -> Pull:
-        peer, own = self._peers.peer(address), self._state.seen
-        if whole or self._is_old(address):
-            self._counters.vectors_whole += 1
-            return Pull(self._state.cursor(address), 0 if whole else peer.taken.hash, dict(own))
-        seen = peer.taken.to_tell(own)
-        return Pull(
-            self._state.cursor(address), peer.taken.hash, None if seen is None else dict(seen)
-        )
+    def _wish(self, address: str) -> Pull:
+        taken, own = self._peers.peer(address).taken, self._state.seen
+        if self._is_old(address):
+            told = Told(dict(own))
+        else:
+            told = taken.to_tell(own, self._settings.small_vector_entries)
+        cursor = self._state.cursor(address)
+        return Pull(cursor, taken.hash, dict(told.entries), told.is_enough)
 
     def _is_old(self, address: str) -> bool:
         version = min(self._peers.peer(address).version, self._settings.version)
@@ -154,25 +153,18 @@ class Walks:
         own = self._state.seen
         at = own.state
         asker_hash = frame.log.seen_hash if frame.log else 0
-        vouched = self._told.vouch(own, at, pull.taken, asker_hash)
-        seen = pull.seen if pull.seen is not None else self._same_as_own(asker_hash)
+        vouched = self._history.vouch(own, at, pull.taken, asker_hash)
         page = self._state.page(
-            Cursor(*pull.cursor), for_run=frame.run, seen=seen or {}, vouched=vouched.entries
+            Cursor(*pull.cursor), for_run=frame.run, seen=pull.seen, vouched=vouched.entries
         )
         log = Log(page.head, at.hash)
-        if seen is None and page.entries:
+        unknown = {entry.run for entry in page.entries} - pull.seen.keys()
+        if unknown and not pull.is_enough:
             self._counters.vectors_asked += 1
-            return PageBody(frame.run, pull.cursor, 0, False, Rows(), ask=True), log
+            body = PageBody(frame.run, pull.cursor, 0, False, Rows(), ask=sorted(unknown))
+            return body, log
         self._counters.entries_sent += len(page.entries)
         self._counters.vectors_whole += page.seen is not None and bool(
             vouched.base == 0 and vouched.entries
         )
         return page_body(page, vouched.base), log
-
-    def _same_as_own(self, asker_hash: int) -> Vector | None:
-        """Return the asker's vector if it is this node's own; None where it is not known."""
-        own = self._state.seen
-        if asker_hash != own.state.hash:
-            return None
-        copied = dict(own)  # it may grow meanwhile, which must not be taken for the asker's
-        return copied if vector_hash(copied) == asker_hash else None

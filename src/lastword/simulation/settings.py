@@ -2,54 +2,61 @@
 
 from dataclasses import dataclass
 
+from lastword.replication.knowledge import SMALL_VECTOR_ENTRIES
+from lastword.store.buckets import BUCKETED_ENTRIES
+
 SECOND_US = 1_000_000
+EPOCH_US = 1_700_000_000_000_000
+"""The wall's time, without skew, at which every run begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationSettings:
-    """One run. Chances are per message or per second, delays uniform in their range."""
+    """One run. Chances are from 0 to 1, delays uniform in their range.
 
-    nodes: int = 3
-    writes: int = 600
-    sets: int = 3
-    elements: int = 40
-    duration_us: int = 400 * SECOND_US
-    settle_us: int = 600 * SECOND_US
+    `elements`: how many different elements of each set are written to; 0 gives every write one
+    of its own. `old_times`: the share of writes that bring a time of their own, as merges do.
+    `late`: the share of messages that take ten times as long as the others.
+    `crash`: crashes of each node in the run; the part behind the point is a chance.
+    `wipe`, `roll_back`, `rot`: chances that a crash loses the disk; that it is put back to an
+    older copy; that a third of its rows are gone while its vector says that they are there.
+    `down_us`, `backup_us`: ranges of how long a node is down, and how old a copy of its disk is;
+    each crash takes one of the ranges.
+    `while_pulling`: the share of crashes that come when a page is under way to the node.
+    `is_formed`: every disk begins with a list of all members; else they find each other.
+    """
+
+    nodes: int = 100
+    sets: int = 50
+    elements: int = 0
+    writes: int = 2_000
+    burst_writes: int = 10
+    removes: float = 0.1
+    old_times: float = 0.0
+    duration_us: int = 60 * SECOND_US
+    settle_us: int = 900 * SECOND_US
     interval_us: int = SECOND_US
-    full_interval_us: int = 45 * SECOND_US
+    full_interval_us: int = 60 * SECOND_US
+    fanout: int = 3
     orphan_us: int = 30 * SECOND_US
-    page_rows: int = 5
-    loss: float = 0.1
-    duplicate: float = 0.05
-    delay_us: tuple[int, int] = (1_000, 400_000)
-    flush_us: tuple[int, int] = (100, 20_000)
+    page_rows: int = 2_000
+    bucketed_entries: int = BUCKETED_ENTRIES
+    small_vector_entries: int = SMALL_VECTOR_ENTRIES
+    loss: float = 0.0
+    duplicate: float = 0.0
+    late: float = 0.0
+    delay_us: tuple[int, int] = (5_000, 200_000)
+    flush_us: tuple[int, int] = (100, 5_000)
     timeout_us: int = 2 * SECOND_US
     skew_us: int = SECOND_US // 2
-    crashes_per_s: float = 0.02
-    wiped: float = 0.1
-    down_us: tuple[int, int] = (SECOND_US, 20 * SECOND_US)
-    long_down_us: tuple[int, int] = (150 * SECOND_US, 250 * SECOND_US)
-    partitions_per_s: float = 0.02
-    partition_us: tuple[int, int] = (5 * SECOND_US, 60 * SECOND_US)
-
-
-@dataclass(slots=True)
-class Met:
-    """How often a run met each fault, and each branch of the protocol that matters."""
-
-    writes: int = 0
-    messages: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    delayed: int = 0
-    cut: int = 0
-    partitions: int = 0
-    crashes: int = 0
-    wiped: int = 0
-    unflushed_lost: int = 0
-    walks_from_start: int = 0
-    walks_broken_off: int = 0
-    dots_renewed: int = 0
-    dots_adopted: int = 0
-    pages_refused: int = 0
-    comparisons_equal: int = 0
+    crash: float = 0.0
+    down_us: tuple[tuple[int, int], ...] = ((SECOND_US, 20 * SECOND_US),)
+    wipe: float = 0.0
+    roll_back: float = 0.0
+    rot: float = 0.0
+    backup_us: tuple[tuple[int, int], ...] = ((SECOND_US, 10 * SECOND_US),)
+    while_pulling: float = 0.0
+    cuts: int = 0
+    cut_us: tuple[int, int] = (20 * SECOND_US, 20 * SECOND_US)
+    one_way: float = 0.0
+    is_formed: bool = True

@@ -243,7 +243,8 @@ class BaseStore(ABC):
         holds = self.ledger.holds(cursor, log.log_end)
         if not holds and start > 0:
             start, log = 0, self.read_log(0, self.options.page_rows)
-        wanted = (row for row in log.rows if not covers(seen, row.entry.run, row.entry.number))
+        covered = seen.get  # not `covers`: every row is looked at once for each peer
+        wanted = [row for row in log.rows if covered(row.entry.run, 0) < row.entry.number]
         entries, cut = _bounded(wanted)
         reached = cut if cut is not None else _reached(log, self.options.page_rows)
         return Page(

@@ -65,14 +65,12 @@ class Transaction:
         self.ledger = ledger
         self._bucketed_entries = bucketed_entries
         self._stored = stored
-        self.wall_us = wall()
+        self.wall_us = wall_us = wall()
         self.changes = Changes(ledger.log_end, ledger.clock_last)
         self._rows: Mapping[Key, Row] = {}
         self._places: dict[Name, Place] = {}
         self._tallies: dict[bytes, Tally] = {}
-        self._clock = HybridClock(
-            lambda: self.wall_us, last=ledger.clock_last, max_skew_us=max_skew_us
-        )
+        self._clock = HybridClock(lambda: wall_us, last=ledger.clock_last, max_skew_us=max_skew_us)
         self._time: int | None = None
 
     @property
@@ -138,9 +136,10 @@ class Transaction:
 
     def raise_seen(self, vector: Vector) -> None:
         """Take another's vector into this node's own: the maximum for each run."""
+        held, raised = self.ledger.seen.get, self.changes.seen
         for run, number in vector.items():
-            if not self.covers(run, number):
-                self.changes.seen[run] = number
+            if held(run, 0) < number and raised.get(run, 0) < number:
+                raised[run] = number
 
     @property
     def run(self) -> int:

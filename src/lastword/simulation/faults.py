@@ -1,0 +1,174 @@
+"""What is done to a cluster: bursts of writes, cuts, crashes. Planned up front, as values.
+
+A run follows from its settings, its seed and this list; so it can be played again with a part of
+the list, and what the other parts do stays the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from lastword.simulation.chance import Chance
+from lastword.simulation.durations import shown
+from lastword.simulation.settings import SECOND_US, SimulationSettings
+
+CRASH_WRITES = 40
+"""Written shortly before every second crash, to the node or to another, so that walks go on."""
+
+
+PULLING_DOWN_US = (1_000, 10_000)
+"""How long a node is down that crashed while it pulled: less than most messages take."""
+
+
+class Disk(Enum):
+    """What a crash does to the disk. What was not flushed is lost in any case."""
+
+    KEPT = "kept"
+    WIPED = "wiped"
+    ROLLED_BACK = "rolled back"
+    ROTTEN = "without a third of its rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Writes to one node, all at once. `first` numbers them through the whole plan."""
+
+    at_us: int
+    node: int
+    first: int
+    writes: int
+
+    def __str__(self) -> str:
+        """Say what it is, and when."""
+        return f"at {shown(self.at_us)}: {self.writes} writes to node {self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """For a while nothing passes from `side` to the others; nor back, unless it is `one_way`."""
+
+    at_us: int
+    length_us: int
+    side: frozenset[int]
+    one_way: bool
+
+    @property
+    def end_us(self) -> int:
+        """When messages pass again."""
+        return self.at_us + self.length_us
+
+    def stops(self, source: int, target: int) -> bool:
+        """Return whether it stops messages from `source` to `target`."""
+        inside = source in self.side
+        return inside != (target in self.side) and (inside or not self.one_way)
+
+    def __str__(self) -> str:
+        """Say what it is, and when."""
+        ways = "one way" if self.one_way else "both ways"
+        nodes = ", ".join(map(str, sorted(self.side)[:8])) + ("..." if len(self.side) > 8 else "")
+        return f"at {shown(self.at_us)}: node {nodes} cut off {ways} for {shown(self.length_us)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A node stops, loses what was not flushed, and starts again `down_us` later.
+
+    If its disk is rolled back, it starts on the copy that was made `backup_us` before. If it is
+    `while_pulling`, it stops a little later: when it has answered another node with a pull, so
+    that the page is under way to it, and is up again before that arrives.
+    """
+
+    at_us: int
+    node: int
+    down_us: int
+    disk: Disk
+    backup_us: int
+    while_pulling: bool = False
+
+    @property
+    def end_us(self) -> int:
+        """When the node starts again, if it stops at once."""
+        return self.at_us + self.down_us
+
+    def __str__(self) -> str:
+        """Say what it is, and when."""
+        text = f"at {shown(self.at_us)}: node {self.node} down for {shown(self.down_us)}, "
+        text += f"its disk {self.disk.value}"
+        if self.while_pulling:
+            text += ", as soon as it pulls,"
+        if self.disk is Disk.ROLLED_BACK:
+            text += f" to {shown(self.backup_us)} before"
+        return text
+
+
+Fault = Burst | Cut | Crash
+
+
+def planned(settings: SimulationSettings, seed: int) -> tuple[Fault, ...]:
+    """Return all that will be done in a run, in order of time. A fault is named by its index."""
+    crashes = list(_crashes(settings, Chance(seed, "crashes")))
+    faults: list[Fault] = [*crashes, *_cuts(settings, Chance(seed, "cuts"))]
+    faults += _bursts(settings, crashes, Chance(seed, "bursts"))
+    return tuple(sorted(faults, key=lambda fault: fault.at_us))
+
+
+def _bursts(settings: SimulationSettings, crashes: list[Crash], rng: Chance) -> Iterator[Burst]:
+    """Spread the writes; a half of the crashes, if there is load for them, get some of it."""
+    spread_us = settings.duration_us
+    places = [(rng.below(spread_us), rng.below(settings.nodes)) for _ in range(_count(settings))]
+    if settings.old_times:  # a cluster under test, not under measurement
+        before = [crash for crash in crashes if rng.random() < 0.5]
+        width = CRASH_WRITES // settings.burst_writes
+        for place, crash in zip(range(0, len(places), width), before, strict=False):
+            early_us = crash.backup_us if crash.disk is Disk.ROLLED_BACK else 4 * SECOND_US
+            at_us = max(0, crash.at_us - rng.below(early_us))
+            node = rng.choice((crash.node, rng.below(settings.nodes)))
+            end = min(place + width, len(places))
+            places[place:end] = [(at_us, node)] * (end - place)
+    first = 0
+    for at_us, node in places:
+        writes = min(settings.burst_writes, settings.writes - first)
+        yield Burst(at_us, node, first, writes)
+        first += writes
+
+
+def _count(settings: SimulationSettings) -> int:
+    return -(-settings.writes // settings.burst_writes)
+
+
+def _crashes(settings: SimulationSettings, rng: Chance) -> Iterator[Crash]:
+    for node in range(settings.nodes):
+        times = int(settings.crash) + (rng.random() < settings.crash % 1)
+        for _ in range(times):
+            while_pulling = rng.random() < settings.while_pulling
+            downs = PULLING_DOWN_US if while_pulling else rng.choice(settings.down_us)
+            yield Crash(
+                at_us=rng.below(settings.duration_us),
+                node=node,
+                down_us=rng.between(downs),
+                disk=_disk(settings, rng.random()),
+                backup_us=rng.between(rng.choice(settings.backup_us)),
+                while_pulling=while_pulling,
+            )
+
+
+def _disk(settings: SimulationSettings, luck: float) -> Disk:
+    if luck < settings.wipe:
+        return Disk.WIPED
+    if luck < settings.wipe + settings.roll_back:
+        return Disk.ROLLED_BACK
+    is_rotten = luck < settings.wipe + settings.roll_back + settings.rot
+    return Disk.ROTTEN if is_rotten else Disk.KEPT
+
+
+def _cuts(settings: SimulationSettings, rng: Chance) -> Iterator[Cut]:
+    if settings.nodes < 2:
+        return
+    for _ in range(settings.cuts):
+        side = rng.sample(range(settings.nodes), 1 + rng.below(settings.nodes - 1))
+        yield Cut(
+            at_us=rng.below(max(1, settings.duration_us - settings.cut_us[0])),
+            length_us=rng.between(settings.cut_us),
+            side=frozenset(side),
+            one_way=rng.random() < settings.one_way,
+        )

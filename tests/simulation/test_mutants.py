@@ -1,0 +1,31 @@
+"""The table of mutants fits the code, and two of them are caught; `make mutants` plays all."""
+
+import pytest
+
+from tools.mutants import MUTANTS, SOURCE, Mutant, mutated, play
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_mutant_changes_one_line_of_the_code_as_it_is(mutant: Mutant) -> None:
+    text = (SOURCE / mutant.file).read_text()
+    before, after = text.splitlines(), mutated(text, mutant).splitlines()
+    assert len(before) == len(after)
+    assert sum(one != two for one, two in zip(before, after, strict=True)) == 1
+
+
+def test_a_line_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 lines 'nothing', not one"):
+        mutated("a = 1\n", Mutant("none", "x.py", "nothing", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("vector with every page, not only the last", "coverage"),
+        ("what the asker has seen sent again", "bytes within budget"),
+    ],
+)
+def test_a_mutant_is_caught(name: str, check: str) -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    assert play(mutant, seeds=5).check == check

@@ -1,0 +1,289 @@
+"""Mutants of the product: one line each is made wrong, and the simulation must notice.
+
+`python -m tools.mutants` plays a campaign on each mutant, on a copy of the package, until a seed
+fails, and the same campaign on the code as it is, which must pass. It prints a Markdown table.
+A new mutant is one more line in MUTANTS.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCE = Path(__file__).parent.parent / "src" / "lastword"
+SEEDS = 200
+HEAD = """| mutant | caught by | at seed |
+| --- | --- | ---: |"""
+
+
+class Mutant(NamedTuple):
+    """A line of a file under src/lastword, and the wrong one in its place; indents do not count.
+
+    The line must be the only one of its kind, or the first behind the line that begins `within`.
+    """
+
+    name: str
+    file: str
+    line: str
+    wrong: str
+    within: str = ""
+
+
+MUTANTS = (
+    Mutant(
+        "vector with every page, not only the last",
+        "store/base.py",
+        "seen=vouched if reached == log.log_end else None,",
+        "seen=vouched,",
+    ),
+    Mutant(
+        "a page's last entry dropped",
+        "store/base.py",
+        "entries=entries,",
+        "entries=entries[:-1],",
+    ),
+    Mutant(
+        "a full page taken for the log's end",
+        "store/base.py",
+        "return log.rows[-1].arrived if len(log.rows) == limit else log.log_end",
+        "return log.log_end",
+    ),
+    Mutant(
+        "what the asker has seen sent again",
+        "store/base.py",
+        "wanted = [row for row in log.rows if covered(row.entry.run, 0) < row.entry.number]",
+        "wanted = log.rows",
+    ),
+    Mutant(
+        "at equal times add wins, where a page brings it",
+        "store/operations.py",
+        "if held is None or stamp > held.stamp:",
+        "if held is None or stamp ^ 1 > held.stamp ^ 1:",
+        within="def _apply_entry",
+    ),
+    Mutant(
+        "a superseding entry does not replace what is held",
+        "store/operations.py",
+        "if held is None or stamp > held.stamp:",
+        "if held is None:",
+        within="def _apply_entry",
+    ),
+    Mutant(
+        "cursor advanced though the page was refused",
+        "store/operations.py",
+        "return None",
+        "transaction.changes.cursors[self.peer] = Cursor(page.run, page.reached, page.head)",
+    ),
+    Mutant(
+        "page taken by another run than it was made for",
+        "store/operations.py",
+        "if page.for_run != transaction.run or page.cursor != transaction.cursor(self.peer):",
+        "if page.cursor != transaction.cursor(self.peer):",
+    ),
+    Mutant(
+        "page taken that does not follow the cursor",
+        "store/operations.py",
+        "if page.for_run != transaction.run or page.cursor != transaction.cursor(self.peer):",
+        "if page.for_run != transaction.run:",
+    ),
+    Mutant(
+        "own write not above what is held",
+        "store/operations.py",
+        "planned.append((where, next_above(held and held.stamp, now, removed=removed)))",
+        "planned.append((where, pack(now, removed=removed)))",
+    ),
+    Mutant(
+        "no dot taken in place of an orphaned one",
+        "store/operations.py",
+        "return other > own or transaction.covers(*other)",
+        "return False",
+    ),
+    Mutant(
+        "orphaned rows keep their dots",
+        "store/operations.py",
+        "return sum(self._renew(transaction, orphan) for orphan in self.orphans)",
+        "return 0",
+    ),
+    Mutant(
+        "cursor without its head, kept over a restore",
+        "store/ledger.py",
+        "own.run == cursor.run and cursor.number <= cursor.head <= end",
+        "own.run == cursor.run and cursor.number <= end",
+    ),
+    Mutant(
+        "cursor kept for any file that knows its run",
+        "store/ledger.py",
+        "own.run == cursor.run and cursor.number <= cursor.head <= end",
+        "own.run == cursor.run",
+    ),
+    Mutant(
+        "one run id kept over two starts",
+        "store/memory.py",
+        "self.execute(BeginRun(options.new_run()))",
+        "self.ledger.own_runs or self.execute(BeginRun(options.new_run()))",
+    ),
+    Mutant(
+        "log number not given anew where a row changes",
+        "store/transaction.py",
+        "changes.rows[name] = Row(stamp, run, number, changes.log_end)",
+        "changes.rows[name] = Row(stamp, run, number, old.arrived if old else changes.log_end)",
+    ),
+    Mutant(
+        "new dot given, own vector not raised",
+        "store/transaction.py",
+        "self.changes.seen[run] = number",
+        "self.changes.seen.setdefault(run, number - 1)",
+        within="def put_own",
+    ),
+    Mutant(
+        "vector lowered by an older one",
+        "store/transaction.py",
+        "if held(run, 0) < number and raised.get(run, 0) < number:",
+        "if run != self.run:",
+    ),
+    Mutant(
+        "sum not updated where a row is overwritten",
+        "store/tally.py",
+        "step = stamp - old.stamp",
+        "step = 0",
+    ),
+    Mutant(
+        "sum of a bucket not updated",
+        "store/tally.py",
+        "self._parts[index] = [entries, first, second]",
+        "self._parts[index] = [entries, 0, second]",
+    ),
+    Mutant(
+        "vector taken from what a comparison brings",
+        "store/operations.py",
+        "return _apply_entries(transaction, self.entries)",
+        "transaction.raise_seen({at.run: at.number for at in self.entries}); "
+        "return _apply_entries(transaction, self.entries)",
+    ),
+    Mutant(
+        "what a comparison brings not applied",
+        "replication/comparisons.py",
+        "if entries:",
+        "if not entries:",
+    ),
+    Mutant(
+        "roots taken for equal",
+        "replication/comparison.py",
+        "differs = step.root is not None and step.root != salt.root(state.sums())",
+        "differs = False",
+    ),
+    Mutant(
+        "a vector's news told from now on, not from what was taken",
+        "replication/knowledge.py",
+        "return Vouched(known[0], own.since(version))",
+        "return Vouched(known[0], own.since(state.version))",
+    ),
+    Mutant(
+        "any hash taken for an equal vector",
+        "replication/knowledge.py",
+        "if state.hash in known:",
+        "if any(known):",
+    ),
+    Mutant(
+        "what an asker is ahead in forgotten",
+        "replication/knowledge.py",
+        "return Told({run: own[run] for run in self.ahead} | own.since(self.version))",
+        "return Told({})",
+    ),
+    Mutant(
+        "another run's dots taken for covered one too early",
+        "replication/vectors.py",
+        "return vector.get(run, 0) >= number",
+        "return vector.get(run, 0) >= number - 1",
+    ),
+    Mutant(
+        "told to others before it is on disk",
+        "simulation/node.py",
+        "self._held.append((action, arguments))",
+        "action(*arguments)",
+    ),
+)
+
+
+class Caught(NamedTuple):
+    """How a campaign on a mutant ended: the seed that failed and the check, or neither."""
+
+    seed: int | None
+    check: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all mutants; return 1 if one is not caught, or the code as it is fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds for each mutant")
+    parser.add_argument("--only", default="", help="only mutants whose name has this text")
+    given = parser.parse_args(arguments)
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
+    for mutant in chosen:
+        mutated((SOURCE / mutant.file).read_text(), mutant)  # before the first is played
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        control = pool.submit(play, None, given.seeds)
+        results = []
+        print(HEAD)
+        for mutant, result in zip(
+            chosen, pool.map(lambda mutant: play(mutant, given.seeds), chosen), strict=True
+        ):
+            print(row(mutant, result), flush=True)
+            results.append(result)
+    passed = control.result().seed is None
+    print(f"\nThe code as it is: {'passes' if passed else control.result()}.")
+    return 0 if passed and all(result.check for result in results) else 1
+
+
+def play(mutant: Mutant | None, seeds: int) -> Caught:
+    """Play a campaign on a copy of the package, with one line of it wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "lastword"
+        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant is not None:
+            path = package / mutant.file
+            path.write_text(mutated(path.read_text(), mutant))
+        command = [sys.executable, "-m", "lastword", "simulate", "--seeds", str(seeds)]
+        done = subprocess.run(
+            [*command, "--jobs", "1", "--shrink", "0s"],
+            env=os.environ | {"PYTHONPATH": folder},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode == 0:
+        return Caught(None, "")
+    found = re.search(r"seed (\d+): ([\w ]+):", done.stderr)
+    if found is not None:
+        return Caught(int(found[1]), found[2])
+    never = re.search(r"never met: (.*)", done.stderr)
+    return Caught(seeds - 1, f"never met: {never[1]}" if never else done.stderr[-200:])
+
+
+def mutated(text: str, mutant: Mutant) -> str:
+    """Return a file's text with the one line replaced; raise ValueError unless there is one."""
+    lines = text.splitlines()
+    within = [at for at, line in enumerate(lines) if line.strip().startswith(mutant.within)]
+    first = within[0] if within else len(lines)
+    places = [at for at in range(first, len(lines)) if lines[at].strip() == mutant.line]
+    if not places or (len(places) > 1 and not mutant.within):
+        raise ValueError(f"{mutant.file} has {len(places)} lines {mutant.line!r}, not one")
+    lines[places[0]] = lines[places[0]].replace(mutant.line, mutant.wrong)
+    return "\n".join(lines) + "\n"
+
+
+def row(mutant: Mutant, caught: Caught) -> str:
+    """Return a mutant's row of the table."""
+    seed = "" if caught.seed is None else str(caught.seed)
+    return f"| {mutant.name} | {caught.check or 'NOT CAUGHT'} | {seed} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -423,10 +423,8 @@ MISMATCHED = {
 
 @pytest.mark.parametrize("claims", MISMATCHED.values(), ids=MISMATCHED.keys())
 def test_claims_that_do_not_fit_together_are_refused(claims: Claims) -> None:
-    compare = decode(encode(claims_frame(claims))).compare
-    assert compare is not None
     with pytest.raises(InvalidFrame):
-        step_of(compare)
+        decode(encode(claims_frame(claims)))
 
 
 @pytest.mark.parametrize("frame", REFUSED.values(), ids=REFUSED.keys())

@@ -116,3 +116,16 @@ def test_what_was_told_long_ago_is_forgotten_and_travels_whole() -> None:
         pair.told.vouch(pair.giver, pair.giver.state, 0)
     assert len(pair.told.versions) == TOLD_MAX
     assert pair.walk() == Vouched(0, dict(pair.giver))
+
+
+def test_what_grows_while_it_is_told_is_told_the_next_time() -> None:
+    pair = Pair()
+    pair.giver.grow(LARGE)
+    pair.walk()
+    pair.giver.grow({1: 7, 2: 7})
+    grown = pair.giver._grown.pop(1)  # another thread is about to grow it once more
+    assert pair.walk().entries == {2: 7}
+    pair.giver._grown[1] = grown
+    pair.giver.grow({1: 8})
+    assert pair.walk().entries == {1: 8}
+    assert pair.taker == pair.giver

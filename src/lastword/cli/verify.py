@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lastword.address import checked_address
+from lastword.address import checked_address, is_address
 from lastword.api.transport import HttpTransport
 from lastword.client.node import AsyncNode
-from lastword.client.text import shown_element
+from lastword.client.text import printable, shown_element
 from lastword.crdt.stamp import is_removed
-from lastword.errors import Unreachable
+from lastword.errors import LastwordError, Unreachable
 from lastword.replication import frames
 from lastword.replication.comparison import NONCE_BITS
 from lastword.replication.frames import Frame, Surveyed, survey_body
@@ -68,13 +68,17 @@ def verify(
     """
     for address in nodes:
         checked_address(address)
-    addresses, verdict = asyncio.run(_verify(nodes, only=only, timeout_s=timeout))
-    console = Console(soft_wrap=True)
+    try:
+        addresses, verdict = asyncio.run(_verify(nodes, only=only, timeout_s=timeout))
+    except LastwordError as error:  # exit code 1 says that nodes differ, and nothing else
+        raise Unreachable(printable(str(error)), hint=error.hint) from error
+    # What strangers wrote may look like the markup of Rich, and so do addresses of IPv6.
+    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     if verdict.agrees:
-        console.print(f"{len(addresses)} nodes agree: {', '.join(addresses)}", highlight=False)
+        console.print(f"{len(addresses)} nodes agree: {', '.join(addresses)}")
         return
     console.print(_table(verdict))
-    console.print(_summary(verdict), highlight=False)
+    console.print(_summary(verdict))
     raise typer.Exit(1)
 
 
@@ -101,8 +105,9 @@ async def _with_members(nodes: Sequence[str]) -> list[str]:
     for address in nodes:
         async with AsyncNode(address) as node:
             state = await node.state(PEERS_SET.decode())
-        members = (element.decode() for element, at in state.items() if not is_removed(at))
-        listed |= dict.fromkeys(sorted(members))
+        present = [element for element, stamp in state.items() if not is_removed(stamp)]
+        members = (element.decode(errors="replace") for element in present)
+        listed |= dict.fromkeys(sorted(filter(is_address, members)))
     return list(listed)
 
 

@@ -22,7 +22,7 @@ from lastword.replication.claims import (
 )
 from lastword.replication.digests import Digests, Salt
 from lastword.replication.entries import ENTRY_BYTES, Entry, Held, SetDigest
-from lastword.replication.hashing import POSITION_BYTES, element_of
+from lastword.replication.hashing import POSITION_BYTES, Sums, element_of
 
 LIST_MAX = 16
 """Entries that are listed one by one; more are summed up by parts."""
@@ -155,10 +155,10 @@ class Answer:
         at = Range(position)
         if ours is None:
             self._claim(Listing(at))
-        elif theirs is None and ours.entries <= LIST_MAX:
-            self._send_all(at, None)
         elif theirs is None:
-            self._claim_parts(at, 0)
+            # What does not fit, or is much, waits until the other side asks for it.
+            if ours.entries > LIST_MAX or self._send_all(at, None) is not None:
+                self._claim_parts(at, 0)
         elif theirs != self._number(ours):
             self._describe(at, ours.entries)
 
@@ -174,32 +174,33 @@ class Answer:
         for row, sums in self._digests.listed(at):
             short = self._salt.short(sums)
             theirs[short] -= 1
-            if theirs[short] < 0:
-                lacking.append(row)
-        left = self._send(at, lacking, after)
+            if theirs[short] < 0 and (after is None or row.key > after):
+                lacking.append((row, sums))
+        left = self._send(at, lacking)
         if left is None and (wanted := +theirs):
             self._claim(Want(at, b"".join(sorted(wanted.elements()))))
         return left
 
     def _answer_want(self, claim: Want, after: bytes | None) -> bytes | None:
         wanted = set(_fingerprints(claim.items))
-        rows = self._digests.rows(claim.range)
-        return self._send(
-            claim.range, [row for row, sums in rows if self._salt.short(sums) in wanted], after
-        )
+        return self._send(claim.range, self._digests.rows(claim.range, above=after), wanted)
 
     def _send_all(self, at: Range, after: bytes | None) -> bytes | None:
-        return self._send(at, (row for row, _ in self._digests.rows(at, above=after)), after)
+        return self._send(at, self._digests.rows(at, above=after))
 
-    def _send(self, at: Range, rows: Iterable[Held], after: bytes | None) -> bytes | None:
-        """Send rows above key `after`; return the last one's key where there was no more room."""
+    def _send(
+        self, at: Range, rows: Iterable[tuple[Held, Sums]], wanted: set[bytes] | None = None
+    ) -> bytes | None:
+        """Send rows, of `wanted` fingerprints if not all; return the last one's key if full."""
         named = self._digests.set_named(at)
-        for row in rows:
-            if named is None or (after is not None and row.key <= after):
-                continue
-            element = element_of(row.key)
-            self.entries.append(Entry(named.name, element, row.stamp, row.run, row.number))
-            self._bytes += len(element) + ENTRY_BYTES
+        if named is None:
+            return None
+        self._bytes += len(named.name)
+        for row, sums in rows:
+            if wanted is None or self._salt.short(sums) in wanted:
+                element = element_of(row.key)
+                self.entries.append(Entry(named.name, element, row.stamp, row.run, row.number))
+                self._bytes += len(element) + ENTRY_BYTES
             if self.is_full:
                 return row.key
         return None

@@ -11,11 +11,18 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from lastword.errors import InvalidFrame
-from lastword.limits import CLAIMS_MAX
+from lastword.limits import CLAIMS_MAX, COMPARE_BYTES_MAX
 from lastword.replication.hashing import POSITION_BITS, first_key
 
 STEP_MAX = 6
 """Bits that one claim goes further: 64 fingerprints, 128 bytes."""
+
+ITEMS_BYTES_MAX = 2 * COMPARE_BYTES_MAX
+"""Items of all claims of a frame: they count as bytes of a step, which goes over with its last
+claim by some kilobytes."""
+
+NUMBER_BYTES_MAX = 10
+"""A number of 64 bits as LEB128."""
 
 FINGERPRINT_BYTES = 2
 SET_ITEM = Layout("<QH")
@@ -126,6 +133,8 @@ def pack_claims(claims: Sequence[Claim]) -> list[Claims]:
 def unpack_claims(packed: Sequence[Claims]) -> list[Claim]:
     """Return the claims of a frame, in their order; raise InvalidFrame where they are none."""
     claims: list[Claim] = []
+    if sum(len(group.items) for group in packed) > ITEMS_BYTES_MAX:
+        raise InvalidFrame(f"a frame has more than {ITEMS_BYTES_MAX} bytes of items")
     for group in packed:
         claims += _unpack_group(group, CLAIMS_MAX - len(claims))
     return claims
@@ -185,6 +194,8 @@ def _put_number(data: bytearray, number: int) -> None:
 
 def _numbers(data: bytes) -> list[int]:
     """Return the unsigned LEB128 numbers below 2^64 that `data` consists of."""
+    if len(data) > NUMBER_BYTES_MAX * CLAIMS_MAX:
+        raise InvalidFrame(f"a frame has more than {CLAIMS_MAX} claims")
     numbers, number, shift = [], 0, 0
     for byte in data:
         number |= (byte & 0x7F) << shift

@@ -6,10 +6,11 @@ claims of the other side that wait to be answered, the newest first, so that the
 
 from dataclasses import dataclass, field
 
+from lastword.limits import CLAIMS_MAX
 from lastword.replication.answering import Answer
 from lastword.replication.claims import Claim, in_order
 from lastword.replication.digests import Digests, salt_of
-from lastword.replication.entries import Entry
+from lastword.replication.entries import Entry, SetDigest
 from lastword.replication.port import State
 
 PASSES_MAX = 8
@@ -21,6 +22,10 @@ IDLE_PASSES_MAX = 2
 STEP_CLAIMS = 512
 """Claims of one step of the initiator: the answer to so many reads about as many rows as it may,
 and what is left waits here."""
+
+WAITING_MAX = 16 * CLAIMS_MAX
+"""Claims that wait to be answered. The newest come first, so there are at most a message's for
+each of the few steps down to a list; with more the other side is at fault."""
 
 NONCE_BITS = 63
 
@@ -49,7 +54,7 @@ class Reply:
     entries: list[Entry]
 
 
-def respond(state: State, step: Step, suspects: set[bytes]) -> Reply:
+def respond(state: State, step: Step, suspects: set[SetDigest]) -> Reply:
     """Answer a step, whose entries were applied before; note sets whose sums look wrong."""
     salt = salt_of(step.nonce)
     digests = Digests(state)
@@ -79,13 +84,12 @@ class Comparison:
     exchanged: int = 0
     is_equal: bool = False
     is_over: bool = False
-    suspects: set[bytes] = field(default_factory=set)
+    suspects: set[SetDigest] = field(default_factory=set)
     _sent: list[Claim] = field(default_factory=list)
     _sent_after: bytes | None = None
     _asked_root: bool = False
     _to_send: list[Claim] = field(default_factory=list)
-    _to_answer: list[Claim] = field(default_factory=list)
-    _answered_after: bytes | None = None
+    _to_answer: list[tuple[Claim, bytes | None]] = field(default_factory=list)
     _exchanged_before: int = 0
     _idle_passes: int = 0
 
@@ -112,9 +116,13 @@ class Comparison:
         """Take in the reply to the step that was sent last, whose entries were applied."""
         self.exchanged += len(reply.entries)
         left = self._sent[reply.done :]
+        is_stuck = left and not reply.done and (reply.after or b"") <= (self._sent_after or b"")
+        if is_stuck or len(self._to_answer) + len(reply.claims) > WAITING_MAX:
+            self.is_over = True  # the other side does not do its part, and never would
+            return
         self._to_send += reversed(left)
         self._sent_after = reply.after if left else None
-        self._to_answer += reversed(reply.claims)
+        self._to_answer += ((claim, None) for claim in reversed(reply.claims))
         if self._asked_root:
             self._end_pass(differs=reply.differs)
 
@@ -124,10 +132,10 @@ class Comparison:
             answer.carry(self._to_send.pop())
         waiting = self._to_answer
         while waiting and not _has_enough(answer):
-            claim = waiting.pop()
-            done, self._answered_after = answer.answer_all([claim], self._answered_after)
+            claim, after = waiting.pop()
+            done, after = answer.answer_all([claim], after)
             if not done:
-                waiting.append(claim)
+                waiting.append((claim, after))
 
     def _end_pass(self, *, differs: bool) -> None:
         self._asked_root = False

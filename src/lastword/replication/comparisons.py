@@ -4,12 +4,12 @@ docs/PROTOCOL.md, "The comparison". State changes only by entries that are appli
 cursors stay as they are.
 """
 
-from collections import Counter
+from collections.abc import Iterable
 
 from lastword.replication.comparison import NONCE_BITS, Comparison, Step, respond
 from lastword.replication.counters import Counters
 from lastword.replication.digests import salt_of
-from lastword.replication.entries import Entry
+from lastword.replication.entries import Entry, SetDigest
 from lastword.replication.frames import (
     Compare,
     Compared,
@@ -28,10 +28,6 @@ from lastword.replication.settings import ReplicaSettings
 from lastword.replication.survey import look
 from lastword.replication.version1 import VERSION as OLD_VERSION
 
-SIGHTINGS = 2
-"""How often the sums of a set must look wrong before they are added up anew, which reads all of
-it: once may be a write between two reads."""
-
 
 class Comparisons:
     """Begins comparisons in their time, one at a time, and answers those of others."""
@@ -45,7 +41,7 @@ class Comparisons:
         self._counters = counters
         self._current: Comparison | None = None
         self._next_us: int | None = None
-        self._sightings: Counter[bytes] = Counter()
+        self._suspected: dict[bytes, SetDigest] = {}
 
     def begin(self, now_us: int, rng: Randomness) -> tuple[str, Compare] | None:
         """Begin to compare everything with one member that answers, when it is time."""
@@ -77,7 +73,7 @@ class Comparisons:
         """Return the answer to a step of another node's comparison."""
         step = step_of(compare)
         self._apply(step.entries)
-        suspects: set[bytes] = set()
+        suspects: set[SetDigest] = set()
         with self._state.reading():
             reply = respond(self._state, step, suspects)
         self._mend(suspects)
@@ -135,10 +131,15 @@ class Comparisons:
     def _later(self, now_us: int, rng: Randomness) -> int:
         return now_us + int(self._settings.full_interval_us * rng.uniform(0.9, 1.1))
 
-    def _mend(self, suspects: set[bytes]) -> None:
-        """Add up anew what looked wrong more than once."""
-        for set_name in sorted(suspects):
-            self._sightings[set_name] += 1
-            if self._sightings[set_name] >= SIGHTINGS:
-                del self._sightings[set_name]
-                self._counters.sums_mended += self._state.recount(set_name)
+    def _mend(self, suspects: Iterable[SetDigest]) -> None:
+        """Add up anew what looked wrong before with the very same sums.
+
+        Once may be a write between two reads, after which the sums are others; to add up a large
+        set holds up all writers.
+        """
+        for suspect in sorted(suspects):
+            if self._suspected.get(suspect.name) == suspect:
+                del self._suspected[suspect.name]
+                self._counters.sums_mended += self._state.recount(suspect.name)
+            else:
+                self._suspected[suspect.name] = suspect

@@ -7,7 +7,7 @@ Source: hash-prefix range reconciliation after Meyer, "Range-Based Set Reconcili
 salted linear fingerprints are 2-universal hashing after Carter and Wegman, JCSS 1979.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
@@ -26,8 +26,9 @@ from lastword.replication.port import State
 
 _SALT = Struct("<QQ")
 _SHORT_MASK = (1 << 8 * FINGERPRINT_BYTES) - 1
-_STRETCH_ROWS = 2_000
-"""Rows that are read at once: a stretch that a store keeps sums of has far fewer."""
+_STRETCH_ROWS = 64
+"""Rows that are read at once: of the largest elements that is 4 MiB, though few of them are sent;
+of small ones a reading costs far less than to hash what was read."""
 
 PART_ITEMS = 12
 """About how many entries the parts of a range should have at the end: fewer cost more fingerprints
@@ -72,14 +73,14 @@ class Part(NamedTuple):
 class Digests:
     """Reads the digests of a state. It counts the rows that it reads.
 
-    `suspects` are sets whose kept sums were found not to be those of their rows: damage, or a
-    write between two reads.
+    `suspects` are sets, as the store sums them up, that do not add up to that: damage, or a write
+    between two reads, after which the store's sums are others.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.rows_read = 0
-        self.suspects: set[bytes] = set()
+        self.suspects: set[SetDigest] = set()
 
     def set_named(self, at: Range) -> SetDigest | None:
         """Return the set whose elements a range is of, or None where none is held."""
@@ -98,7 +99,7 @@ class Digests:
         named = self.set_named(at)
         low, high = at.keys()
         if above is not None:
-            low = above + b"\0"
+            low = max(low, above + b"\0")
         while named is not None:
             rows = self._state.rows_between(named.name, low, high, _STRETCH_ROWS)
             for row in rows:
@@ -107,6 +108,14 @@ class Digests:
             if len(rows) < _STRETCH_ROWS:
                 return
             low = rows[-1].key + b"\0"
+
+    def listed(self, at: Range) -> list[tuple[Held, Sums]]:
+        """Return all rows of a range of a set, which is small, and check what is kept of them."""
+        rows = list(self.rows(at))
+        kept = self._kept(at)
+        if kept is not None and kept != _added_up((1, sums) for _, sums in rows):
+            self._suspect(at)
+        return rows
 
     def count(self, at: Range) -> int:
         """Return how many entries a range of a set holds."""
@@ -117,15 +126,6 @@ class Digests:
             return named.entries
         return sum(part.size for part in self.parts(at, 0))
 
-    def listed(self, at: Range) -> list[tuple[Held, Sums]]:
-        """Return all rows of a range that holds few; a whole set is checked by them."""
-        rows = list(self.rows(at))
-        if at.bits == 0:
-            first = sum(sums.first for _, sums in rows) % PRIME
-            second = sum(sums.second for _, sums in rows) % PRIME
-            self._check(at, Part(len(rows), Sums(first, second)))
-        return rows
-
     def parts(self, at: Range, step: int) -> list[Part]:
         """Return the `2^step` equal parts of a range."""
         counts = [0] * (1 << step)
@@ -135,12 +135,15 @@ class Digests:
             counts[index] += count
             first[index] += sums.first
             second[index] += sums.second
-        if at.set_position is not None and at.bits == 0:
-            self._check(at, Part(sum(counts), Sums(sum(first) % PRIME, sum(second) % PRIME)))
-        return [
+        parts = [
             Part(count, Sums(one % PRIME, other % PRIME))
             for count, one, other in zip(counts, first, second, strict=True)
         ]
+        if at.set_position is not None and at.bits == 0:
+            kept = self._kept(at)
+            if kept is not None and kept != _added_up(parts):
+                self._suspect(at)
+        return parts
 
     def best_step(self, at: Range, count: int, wanted: int) -> int:
         """Return how many bits to go on from a range that holds `count`.
@@ -177,27 +180,29 @@ class Digests:
         if at.bits > kept.bits:
             yield from self._row_pieces(at)
             return
-        count, first, second = 0, 0, 0
-        for position, one, sums in self._row_pieces(kept):
-            count, first, second = count + one, first + sums.first, second + sums.second
-            yield position, one, sums
-        if (count, Sums(first % PRIME, second % PRIME)) != (bucket.entries, bucket.sums):
+        pieces = list(self._row_pieces(kept))
+        yield from pieces
+        if _added_up((count, sums) for _, count, sums in pieces) != bucket[2:]:
             self._suspect(at)
 
     def _row_pieces(self, at: Range) -> Iterator[tuple[int, int, Sums]]:
         for row, sums in self.rows(at):
             yield position_of(row.key), 1, sums
 
-    def _check(self, at: Range, whole: Part) -> None:
-        """Suspect a set that is not what its parts add up to."""
+    def _kept(self, at: Range) -> Part | None:
+        """Return what the store says of a whole range; None where it keeps nothing as fine."""
         named = self.set_named(at)
-        if named is not None and (named.entries, named.sums) != whole:
-            self._suspect(at)
+        if named is None or at.bits == 0:
+            return None if named is None else Part(named.entries, named.sums)
+        buckets = self._buckets(at)
+        if not buckets or buckets[0].bits < at.bits:
+            return None
+        return _added_up(bucket[2:] for bucket in buckets)
 
     def _suspect(self, at: Range) -> None:
         named = self.set_named(at)
         if named is not None:
-            self.suspects.add(named.name)
+            self.suspects.add(named)
 
     def _buckets(self, at: Range) -> list[Bucket]:
         named = self.set_named(at)
@@ -206,3 +211,10 @@ class Digests:
     def _sums(self, set_name: bytes, row: Held) -> Sums:
         where = place(set_name, element_of(row.key), self._state.digest_key)
         return where.change(None, row.stamp)
+
+
+def _added_up(parts: Iterable[tuple[int, Sums]]) -> Part:
+    size = first = second = 0
+    for count, sums in parts:
+        size, first, second = size + count, first + sums.first, second + sums.second
+    return Part(size, Sums(first % PRIME, second % PRIME))

@@ -207,6 +207,11 @@ def decode(data: bytes) -> Frame:
     for part in (frame.page, frame.compare, frame.compared):
         if part is not None and part.rows is not None:
             check_rows(part.rows)
+    for step in (frame.compare, frame.compared):  # here too, before a page beside it is applied
+        if step is not None:
+            unpack_claims(step.claims)
+    if frame.survey is not None:
+        looks_of(frame.survey)
     if frame.page is not None and (frame.log is None or frame.page.reached > frame.log.head):
         raise InvalidFrame("a page reaches further than the log that it is of")
     return frame

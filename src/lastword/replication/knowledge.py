@@ -5,7 +5,7 @@ and however often that node was started; at worst it is of no use, and a whole v
 docs/PROTOCOL.md, "Vectors on the wire".
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -63,11 +63,14 @@ class Taken:
             return Told(dict(own))
         return Told({run: own.get(run, 0) for run in self.asked}, is_enough=False)
 
-    def ask(self, runs: Iterable[int]) -> None:
-        """Note that the peer wants to know these runs' entries."""
+    def ask(self, runs: Collection[int]) -> bool:
+        """Note that the peer wants these runs' entries; return whether any is new."""
+        if self.asked.keys() >= set(runs):
+            return False
         if len(self.asked) > ASKED_MAX:
             self.asked.clear()
         self.asked.update(dict.fromkeys(runs))
+        return True
 
     def take(self, own: GrowingVector, vouched: Vouched, now_hash: int) -> None:
         """Note that `vouched`, which makes a vector of hash `now_hash`, was added to `own`."""

@@ -102,7 +102,9 @@ class Replica:
         sends = []
         if pull or compare or frame.pull:
             sends = [Send(address, self._reply(frame, pull=pull, compare=compare))]
-        return sends if pull else [*sends, *self._go_on(address, now_us)]
+        if pull or frame.compared:  # a step of a comparison ends no walk
+            return sends
+        return [*sends, *self._go_on(address, now_us)]
 
     def silence(self, address: str, now_us: int) -> list[Send]:
         """Note that `address` did not answer; return what to send next."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from struct import Struct as Layout
 from typing import NamedTuple
 
+from lastword.errors import InvalidFrame
 from lastword.replication.claims import DIRECTORY, STEP_MAX, Range
 from lastword.replication.digests import Digests, Salt, salt_of
 from lastword.replication.hashing import POSITION_BITS, position_of
 from lastword.replication.port import State
 
 LOOKS_MAX = 64
-"""Ranges that one message asks for: about 64 KiB of answer."""
+"""Ranges that one message asks for: about 100 KiB of parts, or at most 400 KiB of items."""
 
 LIST_MAX = 256
 """Items of a range that are listed; of one with more only the parts are shown."""
@@ -33,6 +34,11 @@ class Look(NamedTuple):
 
     range: Range
     step: int | None
+
+    @property
+    def shows_sets(self) -> bool:
+        """Whether the items are sets, which have names."""
+        return self.step is None and self.range.set_position is None
 
 
 class Item(NamedTuple):
@@ -115,14 +121,16 @@ class Survey:
     def _compare(self, asked: Look, views: Sequence[View]) -> None:
         at, step = asked
         if any(view.items is None for view in views):
+            if step is not None or at.bits == POSITION_BITS:
+                raise InvalidFrame("a view shows nothing where it could")
             self._waiting.append(Look(at, _step(at)))
             return
-        for position, items in _unequal([_ITEM.iter_unpack(view.items or b"") for view in views]):
+        for position, items in _unequal([_items(asked, view) for view in views]):
             count = max(item.size for item in items)
             if step is not None:
                 self._go_on(at.child(step, position), count)
             elif at.set_position is None:
-                self.names |= _named(views)
+                self.names |= _named(asked, views)
                 self.differing[self.names[position]] += 0
                 self._go_on(Range(position), count)
             else:
@@ -136,17 +144,32 @@ def _step(at: Range) -> int:
     return min(STEP_MAX, POSITION_BITS - at.bits)
 
 
-def _named(views: Iterable[View]) -> dict[int, bytes]:
+def _items(asked: Look, view: View) -> list[Item]:
+    """Return the items of a view; raise InvalidFrame where it shows what was not asked for."""
+    at, step = asked
+    items = view.items or b""
+    if len(items) % _ITEM.size or len(items) > _ITEM.size * LIST_MAX:
+        raise InvalidFrame("a view has items cut short, or too many")
+    found = [Item(*item) for item in _ITEM.iter_unpack(items)]
+    low, high = (at.low, at.high) if step is None else (0, 1 << step)
+    if not all(low <= item.position < high for item in found):
+        raise InvalidFrame("a view shows what lies elsewhere")
+    if len(view.names) != (len(found) if asked.shows_sets else 0):
+        raise InvalidFrame("a view does not name what it shows")
+    return found
+
+
+def _named(asked: Look, views: Iterable[View]) -> dict[int, bytes]:
     return {
-        Item(*item).position: name
+        item.position: name
         for view in views
-        for item, name in zip(_ITEM.iter_unpack(view.items or b""), view.names, strict=True)
+        for item, name in zip(_items(asked, view), view.names, strict=True)
     }
 
 
-def _unequal(items: Iterable[Iterable[Sequence[int]]]) -> Iterator[tuple[int, list[Item]]]:
+def _unequal(items: Iterable[Iterable[Item]]) -> Iterator[tuple[int, list[Item]]]:
     """Yield every position at which not all nodes have the same, with what each has."""
-    by_node = [{item[0]: Item(*item) for item in found} for found in items]
+    by_node = [{item.position: item for item in found} for found in items]
     for position in sorted(set().union(*by_node)):
         found = [node.get(position, Item(position, 0, 0)) for node in by_node]
         if any(item != found[0] for item in found):

@@ -69,9 +69,7 @@ class GrowingVector(dict[int, int]):
     def since(self, version: int) -> dict[int, int]:
         """Return the entries that grew after `version`. O(all entries), at the cost of a copy."""
         found = {}
-        for run, grown in reversed(
-            list(self._grown.items())
-        ):  # a copy: another thread may grow it
+        for run, grown in reversed(self._grown.copy().items()):  # another thread may grow it
             if grown <= version:
                 break
             found[run] = self[run]

@@ -26,6 +26,8 @@ class Wish(NamedTuple):
 
 
 class _Walk(NamedTuple):
+    """A walk whose next page is awaited."""
+
     address: str
     deadline_us: int
 
@@ -99,8 +101,7 @@ class Walks:
         if frame.page is None:
             return None
         if frame.page.ask:
-            self._peers.peer(address).taken.ask(frame.page.ask)
-            return self.pull(address, now_us)
+            return self._tell_more(frame.page.ask, address, now_us)
         page = page_of(frame, frame.page)
         applied = self._state.apply(page, address)
         if applied is None:
@@ -114,6 +115,13 @@ class Walks:
             return self.pull(address, now_us)
         self._note_finished(frame, frame.page, address)
         return None
+
+    def _tell_more(self, ask: list[int], address: str, now_us: int) -> Pull | None:
+        """Ask anew with what the giver asked for; one that was told it gets no answer."""
+        if not self._peers.peer(address).taken.ask(ask):
+            self._end(address)
+            return None
+        return self.pull(address, now_us)
 
     def _note_finished(self, frame: Frame, page: PageBody, address: str) -> None:
         self._counters.walks_finished += 1

@@ -97,7 +97,7 @@ def _draw_faults(axes: "Axes", outcome: Outcome) -> None:
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
         frameon=False,
-        ncols=len(once),
+        ncols=4,
         fontsize=8,
     )
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT
 from lastword.store.operations import Write
+from lastword.store.sqlite.file import open_or_create
 from tests.calls import call
 from tests.cli.test_serve import expect_one_line
 from tests.stores import S, SqliteStores, add, checksummed, numbered, remove
@@ -192,3 +194,10 @@ def test_help_says_what_is_verified_and_how_it_ends(flag: str) -> None:
         assert process.wait() == 0
     for said in ("changes no byte", "--database", "LASTWORD_DATABASE", "Exit code 0"):
         assert said in text
+
+
+def test_a_file_whose_first_start_got_no_further_than_its_making_holds(
+    files: SqliteStores,
+) -> None:
+    open_or_create(files.path(), DIGEST_KEY_DEFAULT).close()
+    assert found(check(files.folder, "-d", files.path().name))[1:3] == ("0", "0")

@@ -11,6 +11,7 @@ import pytest
 from lastword.errors import PeerError, Unreachable
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.node import Node
+from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.membership import Identity
 from lastword.replication.settings import ReplicaSettings
 from lastword.store.base import StoreOptions
@@ -153,3 +154,19 @@ async def test_a_peer_that_does_not_answer_is_no_fault(tmp_path: Path) -> None:
     node = await run_node(tmp_path / "a.db", transport, faults)
     assert not faults.counts
     assert node.replica.counters.sends_failed >= 2
+
+
+class GarbageTransport(FailingTransport):
+    """Answers what no node says, as a proxy in between may."""
+
+    async def send(self, address: str, frame: bytes) -> bytes:  # noqa: ARG002 - whatever is sent
+        self.sends += 1
+        if self.sends > 2:
+            self.all_met.set()
+        return b"<html>"
+
+
+async def test_garbage_in_an_answer_is_silence_and_no_older_version(tmp_path: Path) -> None:
+    node = await run_node(tmp_path / "a.db", GarbageTransport(), Faults())
+    assert node.replica.counters.sends_failed >= 1
+    assert node.replica.version_for("a:1") == PROTOCOL_VERSION

@@ -6,7 +6,7 @@ from random import Random
 
 from lastword.crdt.stamp import pack
 from lastword.replication import frames
-from lastword.replication.comparison import Comparison, Reply, Step, respond
+from lastword.replication.comparison import Comparison, Reply, Step, answer_step
 from lastword.replication.entries import Entry, SetDigest
 from lastword.replication.frames import (
     Frame,
@@ -95,7 +95,7 @@ class Talk:
         self.between()
         self._apply(1, step.entries)
         with self.responder.reading():
-            reply = respond(self.responder, step, self.suspects[1])
+            reply = answer_step(self.responder, step, self.suspects[1])
         log = Log(self.responder.log_end, self.responder.seen.state.hash)
         frame = Frame(
             self.responder.options.wall(),

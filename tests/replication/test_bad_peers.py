@@ -3,7 +3,7 @@
 import pytest
 
 from lastword.limits import CLAIMS_MAX
-from lastword.replication import comparison
+from lastword.replication import comparison, survey
 from lastword.replication.claims import Children, Claim, Range
 from lastword.replication.comparison import Comparison, Reply
 from lastword.replication.hashing import POSITION_BITS
@@ -43,3 +43,31 @@ def test_a_peer_that_claims_more_and_more_ends_the_comparison() -> None:
             most = max(most, len(asked._to_answer))
         assert most <= comparison.WAITING_MAX
         assert not asked.is_equal
+
+
+def test_a_peer_that_leads_on_and_on_ends_the_comparison() -> None:
+    with in_a_folder(MemoryStores) as stores:
+        a = stores.open("a")
+        fill(a, numbered_state(30))
+        asked = Comparison(ADDRESS, 0, 1)
+        claims: list[Claim] = [Children(Range(None), 0, b"zz")]
+        for _ in range(2 * comparison.IDLE_STEPS_MAX):
+            step = asked.next_step(a)
+            asked.take(Reply(step.turn, True, len(step.claims), None, claims, []))
+            if asked.is_over:
+                break
+        assert asked.is_over
+        assert not asked.is_equal
+
+
+def test_many_looks_at_a_large_set_are_answered_a_part_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(survey, "COMPARE_ROWS_MAX", 10)
+    with in_a_folder(MemoryStores) as stores:
+        a = stores.open("a")
+        fill(a, numbered_state(30))
+        (found,) = a.sets_between(0, 1 << POSITION_BITS)
+        looks = [survey.Look(Range(found.position), 1)] * survey.LOOKS_MAX
+        views = survey.look(a, 1, looks)
+        assert 1 <= len(views) < len(looks)

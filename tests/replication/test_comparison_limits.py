@@ -18,7 +18,7 @@ from lastword.replication.claims import (
     Want,
     size_of,
 )
-from lastword.replication.comparison import Reply, Step, respond
+from lastword.replication.comparison import Reply, Step, answer_step
 from lastword.replication.digests import Digests, salt_of
 from lastword.replication.entries import ENTRY_BYTES, Entry, Held
 from lastword.replication.hashing import set_position
@@ -42,13 +42,15 @@ class Limits(NamedTuple):
     size: int = COMPARE_BYTES_MAX
     rows: int = COMPARE_ROWS_MAX
     claims: int = CLAIMS_MAX
-    step_claims: int = comparison.STEP_CLAIMS
+    step_claims: int = comparison.STEP_CLAIMS_MAX
 
     def set(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(answering, "COMPARE_BYTES_MAX", self.size)
         patch.setattr(answering, "COMPARE_ROWS_MAX", self.rows)
         patch.setattr(answering, "CLAIMS_MAX", self.claims)
         patch.setattr(comparison, "STEP_CLAIMS", self.step_claims)
+        patch.setattr(comparison, "STEP_CLAIMS_MIN", min(16, self.step_claims))
+        patch.setattr(comparison, "STEP_CLAIMS_MAX", self.step_claims)
 
     def assert_kept(self, entries: list[Entry], claims: list[Claim]) -> None:
         """Check a message: only what goes over with its last claim, or last entry, is above."""
@@ -119,7 +121,7 @@ def answers(claim: Claim, holder: BaseStore, limits: Limits) -> list[Reply]:
     after = None
     for turn in itertools.count():
         assert turn < 2_000
-        reply = respond(holder, Step(turn, NONCE, None, after, [claim], []), set())
+        reply = answer_step(holder, Step(turn, NONCE, None, after, [claim], []), set())
         limits.assert_kept(reply.entries, reply.claims)
         replies.append(reply)
         if reply.done:
@@ -212,11 +214,11 @@ def test_a_key_from_outside_moves_no_answer_out_of_its_range(stores: AnyStores) 
     at = Range(set_position(S, store.digest_key), 1, 1)
     for after in (b"", b"\0", b"\xff" * 8, bytes(80)):
         for claim in (Listing(at), Want(at, b"".join(s for _, s in fingerprints(store, at)))):
-            reply = respond(store, Step(1, NONCE, None, after, [claim], []), set())
+            reply = answer_step(store, Step(1, NONCE, None, after, [claim], []), set())
             found = {entry.element for entry in reply.entries}
             inside = {row.key[8:] for row, _ in fingerprints(store, at) if row.key > after}
             assert found == inside
-    respond(store, Step(1, NONCE, None, b"\xff" * 80, [Listing(DIRECTORY)], []), set())
+    answer_step(store, Step(1, NONCE, None, b"\xff" * 80, [Listing(DIRECTORY)], []), set())
 
 
 # -- what is large
@@ -296,7 +298,7 @@ def test_of_large_elements_no_more_are_read_than_a_message_or_two_holds() -> Non
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(a, "rows_between", lambda *at: counted(*at, original=original))
             claim = Listing(Range(set_position(S, a.digest_key)))
-            respond(a, Step(1, NONCE, None, None, [claim], []), set())
+            answer_step(a, Step(1, NONCE, None, None, [claim], []), set())
         assert sum(read) < 8 * COMPARE_BYTES_MAX
 
 

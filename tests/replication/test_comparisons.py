@@ -9,7 +9,7 @@ from lastword.errors import InvalidFrame
 from lastword.replication import frames
 from lastword.replication.claims import Claims
 from lastword.replication.entries import Entry
-from lastword.replication.frames import Compare, Compared, Frame, Log, PageBody, Survey
+from lastword.replication.frames import Compare, Compared, Frame, Log, PageBody, SurveyBody
 from lastword.replication.hashing import place
 from lastword.replication.replica import Send
 from lastword.store.ledger import Totals
@@ -203,7 +203,7 @@ def test_claims_that_are_none_are_refused_before_a_page_beside_them_is_applied(
     for part in (
         Frame(1, 5, compare=Compare(1, 2, claims=wrong)),
         Frame(1, 5, compared=Compared(1, claims=wrong)),
-        Frame(1, 5, survey=Survey(1, [(1, 3, 9, None)])),
+        Frame(1, 5, survey=SurveyBody(1, [(1, 3, 9, None)])),
     ):
         frame = changed(part, address=B, log=Log(9, 9), page=page)
         with pytest.raises(InvalidFrame):

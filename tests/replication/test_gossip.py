@@ -7,7 +7,7 @@ import pytest
 
 from lastword.replication import frames
 from lastword.replication.frames import Frame, Log, PageBody, Rows
-from lastword.replication.knowledge import SMALL_VECTOR_ENTRIES
+from lastword.replication.knowledge import ASKS_MAX, SMALL_VECTOR_ENTRIES
 from lastword.replication.peers import BACKOFF_MAX_US
 from lastword.replication.replica import Send
 from lastword.store.memory import MemoryStore
@@ -290,3 +290,32 @@ def test_a_step_of_a_comparison_ends_no_walk_that_is_under_way(net: Net) -> None
     assert a.replica.answer(compare.address, reply, net.now_us) == []
 
     assert a.replica.awaited == walk.address
+
+
+def test_a_giver_that_asks_for_ever_other_runs_ends_the_walk(net: Net) -> None:
+    a, b = pair(net)
+    sends = list(a.replica.tick(net.now_us, net.rng))
+    questions = 0
+    while sends:
+        questions += 1
+        page = PageBody(a.store.run, (0, 0, 0), 0, False, Rows(), ask=[questions])
+        sends = a.replica.answer(B, Frame(1, b.store.run, B, Log(9, 9), page=page), net.now_us)
+    assert questions <= ASKS_MAX + 1
+    assert a.replica.awaited is None
+
+
+def test_after_a_restore_what_the_taker_holds_does_not_travel_again(net: Net) -> None:
+    a, b = net.start(A, page_rows=50), net.start(B, A)
+    net.rounds(4)
+    net.stores.snapshot(A, "before")
+    add_each(a.store, 400)
+    net.rounds(20)
+    assert_converged([a, b])
+    net.stop(A)
+    net.stores.open("before")
+    net.stores.copy("before", A)
+    a = net.start(A)
+    net.rounds(20)
+    assert_converged([a, b])
+    sent = a.replica.counters.entries_sent
+    assert sent <= 60

@@ -44,7 +44,7 @@ def test_a_listed_peer_is_never_forgotten_however_often_it_fails() -> None:
     book = PeerBook(())
     for now_us in range(1_000):
         book.peer(A).failed(now_us)
-        book.keep(frozenset({A}))
+        book.keep(frozenset({A}), 0)
     assert addresses(book, A) == [A]
     assert book.peer(A).failures == 1_000
 
@@ -53,7 +53,7 @@ def test_whoever_is_neither_listed_nor_a_contact_point_is_forgotten() -> None:
     book = PeerBook([B])
     for address in (A, B, C):
         book.peer(address).failed(0)
-    book.keep(frozenset({A}))
+    book.keep(frozenset({A}), 0)
     assert [book.peer(address).failures for address in (A, B, C)] == [1, 1, 0]
 
 

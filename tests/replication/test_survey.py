@@ -12,7 +12,7 @@ from lastword.replication import survey as surveys
 from lastword.replication.claims import DIRECTORY, Range
 from lastword.replication.frames import looks_of, survey_body
 from lastword.replication.hashing import POSITION_BITS
-from lastword.replication.survey import LIST_MAX, LOOKS_MAX, Look, Survey, View, look
+from lastword.replication.survey import LOOKS_MAX, VIEW_ITEMS_MAX, Look, Survey, View, look
 from lastword.store.base import BaseStore
 from tests.replication.talk import fill, numbered_state, random_state
 from tests.stores import START_US, AnyStores, MemoryStores, S, in_a_folder, stamps
@@ -124,7 +124,7 @@ def test_counting_ends_where_it_is_clear_that_much_differs(
 
 def test_of_more_items_than_may_be_listed_none_are(stores: AnyStores) -> None:
     store = stores.open()
-    fill(store, numbered_state(LIST_MAX + 1))
+    fill(store, numbered_state(VIEW_ITEMS_MAX + 1))
     position = store.sets_between(0, 2**64)[0].position
     (listed,) = look(store, NONCE, [Look(Range(position), None)])
     (halves,) = look(store, NONCE, [Look(Range(position), 1)])
@@ -138,7 +138,7 @@ BEYOND = (2**63).to_bytes(8, "little") + bytes(16)
 IN_A_SET = Look(Range(5, 1, 0), None)
 WRONG = {
     "half an item": (IN_A_SET, View(b"x" * 23)),
-    "more than may be listed": (IN_A_SET, View(ITEM * (LIST_MAX + 1))),
+    "more than may be listed": (IN_A_SET, View(ITEM * (VIEW_ITEMS_MAX + 1))),
     "an element of elsewhere": (IN_A_SET, View(BEYOND)),
     "a part that there is not": (Look(DIRECTORY, 1), View(b"\2" + bytes(23))),
     "no parts": (Look(DIRECTORY, 1), View(None)),

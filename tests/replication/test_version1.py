@@ -10,6 +10,7 @@ from lastword.replication import frames, speech, version1
 from lastword.replication.entries import Entry
 from lastword.replication.frames import Frame, Log, PageBody, Pull, Rows, VouchedBody
 from lastword.replication.hashing import PRIME
+from lastword.replication.peers import OLD_VERSION_US
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.vectors import vector_hash
 from lastword.replication.version1 import ScanBody, ScanPull
@@ -134,3 +135,13 @@ def test_new_nodes_compare_with_new_nodes_only_and_answer_the_scans_of_old_ones(
         found += [row[1] for row in scan.rows.rows]
         after, last = scan.reached, scan.last
     assert {b"e%d" % index for index in range(5)} <= set(found)
+
+
+def test_a_node_that_was_taken_for_an_old_one_is_tried_again_in_an_hour(net: Net) -> None:
+    a, _ = net.start(A), net.start(B, A)
+    net.rounds(4)
+    a.replica.refused(B, net.now_us)
+    assert a.replica.version_for(B) == 1
+    net.pass_time(OLD_VERSION_US)
+    net.tick(A)
+    assert a.replica.version_for(B) == 2

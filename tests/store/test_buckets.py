@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastword.replication.entries import Bucket, Held
-from lastword.replication.hashing import DIGEST_KEY_DEFAULT, PRIME, Sums
+from lastword.replication.hashing import DIGEST_KEY_DEFAULT, POSITION_BITS, PRIME, Sums
 from lastword.store.buckets import (
-    POSITION_BITS,
     POSITIONS_END,
     Buckets,
     depth_for,

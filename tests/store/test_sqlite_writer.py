@@ -12,6 +12,7 @@ import pytest
 from lastword.crdt.stamp import time_of
 from lastword.errors import DiskFailed, FileUnusable, FutureTime, Unavailable
 from lastword.limits import GROUP_ROWS_MAX, TIME_MAX, WRITES_PENDING_MAX
+from lastword.store.ledger import Ledger
 from lastword.store.operations import Write
 from lastword.store.sqlite import writer
 from lastword.store.sqlite.store import SqliteStore
@@ -318,3 +319,21 @@ def test_after_a_failed_commit_nothing_is_written_until_the_file_is_opened_again
     assert "start the node again" in refusal.value.hint
     assert {element for _, element in stamps(store)} == {b"before"}
     files.reopen().execute(added(b"b"))
+
+
+def test_where_memory_does_not_follow_the_file_nothing_more_is_written(
+    files: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = files.open()
+    store.execute(Write(S, add=(b"a",)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "absorb", Faulty.run)
+        with pytest.raises(DiskFailed, match="memory does not follow"):
+            store.execute(Write(S, add=(b"b",)))
+    with pytest.raises(DiskFailed, match="memory does not follow"):
+        store.execute(Write(S, add=(b"c",)))
+    files.abandon()
+
+    store = files.open()
+    store.execute(Write(S, add=(b"c",)))
+    assert {element for _, element in stamps(store)} == {b"a", b"b", b"c"}

@@ -109,14 +109,20 @@ class Node:
         data = await self._on_thread(lambda: speech.utter(replica, send))
         try:
             reply = await self._transport.send(address, data)
-            sends = await self._on_thread(lambda: speech.hear(replica, address, reply, _now_us()))
         except UnknownProtocol:
             return await self._on_thread(lambda: replica.refused(address, _now_us()))
         except (Unreachable, PeerError) as error:
-            self._log_silence(address, error)
-            return await self._on_thread(lambda: replica.silence(address, _now_us()))
+            return await self._after_silence(address, error)
+        try:
+            sends = await self._on_thread(lambda: speech.hear(replica, address, reply, _now_us()))
+        except PeerError as error:
+            return await self._after_silence(address, error)
         self._log_answer(address)
         return sends
+
+    async def _after_silence(self, address: str, error: Exception) -> list[Send]:
+        self._log_silence(address, error)
+        return await self._on_thread(lambda: self.replica.silence(address, _now_us()))
 
     def _log_silence(self, address: str, error: Exception) -> None:
         """Log that a member does not answer, once until it does."""

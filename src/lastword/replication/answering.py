@@ -58,7 +58,7 @@ class Answer:
         return (
             self._bytes >= COMPARE_BYTES_MAX
             or len(self.claims) + (2 << STEP_MAX) > CLAIMS_MAX
-            or self._digests.rows_read >= COMPARE_ROWS_MAX
+            or self._digests.read >= COMPARE_ROWS_MAX
         )
 
     def open(self) -> None:

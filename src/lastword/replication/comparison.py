@@ -19,13 +19,19 @@ PASSES_MAX = 8
 IDLE_PASSES_MAX = 2
 """Passes that exchanged nothing: two in a row are not chance, but somebody's sums gone wrong."""
 
-STEP_CLAIMS = 512
-"""Claims of one step of the initiator: the answer to so many reads about as many rows as it may,
-and what is left waits here."""
+STEP_CLAIMS_MIN = 16
+STEP_CLAIMS = 128
+STEP_CLAIMS_MAX = 512
+"""Claims of one step of the initiator: at the least, at first, and at the most. What was not
+answered is sent again, so a step has as many as were answered before, or twice as many where all
+were."""
 
 WAITING_MAX = 16 * CLAIMS_MAX
 """Claims that wait to be answered. The newest come first, so there are at most a message's for
 each of the few steps down to a list; with more the other side is at fault."""
+
+IDLE_STEPS_MAX = 1_000
+"""Steps in a row that exchanged nothing: the way down to a difference takes tens of them."""
 
 NONCE_BITS = 63
 
@@ -54,7 +60,7 @@ class Reply:
     entries: list[Entry]
 
 
-def respond(state: State, step: Step, suspects: set[SetDigest]) -> Reply:
+def answer_step(state: State, step: Step, suspects: set[SetDigest]) -> Reply:
     """Answer a step, whose entries were applied before; note sets whose sums look wrong."""
     salt = salt_of(step.nonce)
     digests = Digests(state)
@@ -90,8 +96,11 @@ class Comparison:
     _asked_root: bool = False
     _to_send: list[Claim] = field(default_factory=list)
     _to_answer: list[tuple[Claim, bytes | None]] = field(default_factory=list)
+    _window: int = field(default_factory=lambda: STEP_CLAIMS)
     _exchanged_before: int = 0
     _idle_passes: int = 0
+    _exchanged_last: int = 0
+    _idle_steps: int = 0
 
     def next_step(self, state: State) -> Step:
         """Return what to send next; a pass that has nothing left is closed by a root."""
@@ -115,11 +124,16 @@ class Comparison:
     def take(self, reply: Reply) -> None:
         """Take in the reply to the step that was sent last, whose entries were applied."""
         self.exchanged += len(reply.entries)
+        self._idle_steps = 0 if self.exchanged > self._exchanged_last else self._idle_steps + 1
+        self._exchanged_last = self.exchanged
         left = self._sent[reply.done :]
         is_stuck = left and not reply.done and (reply.after or b"") <= (self._sent_after or b"")
-        if is_stuck or len(self._to_answer) + len(reply.claims) > WAITING_MAX:
+        is_endless = self._idle_steps > IDLE_STEPS_MAX
+        if is_stuck or is_endless or len(self._to_answer) + len(reply.claims) > WAITING_MAX:
             self.is_over = True  # the other side does not do its part, and never would
             return
+        window = reply.done if left else 2 * self._window
+        self._window = min(max(window, STEP_CLAIMS_MIN), STEP_CLAIMS_MAX)
         self._to_send += reversed(left)
         self._sent_after = reply.after if left else None
         self._to_answer += ((claim, None) for claim in reversed(reply.claims))
@@ -128,14 +142,17 @@ class Comparison:
 
     def _fill(self, answer: Answer) -> None:
         """Take along claims that were not answered yet, then answer the other side's newest."""
-        while self._to_send and not _has_enough(answer):
+        while self._to_send and not self._has_enough(answer):
             answer.carry(self._to_send.pop())
         waiting = self._to_answer
-        while waiting and not _has_enough(answer):
+        while waiting and not self._has_enough(answer):
             claim, after = waiting.pop()
             done, after = answer.answer_all([claim], after)
             if not done:
                 waiting.append((claim, after))
+
+    def _has_enough(self, answer: Answer) -> bool:
+        return answer.is_full or len(answer.claims) >= self._window
 
     def _end_pass(self, *, differs: bool) -> None:
         self._asked_root = False
@@ -147,7 +164,3 @@ class Comparison:
         self.is_over = (
             self.is_equal or self.passes > PASSES_MAX or self._idle_passes >= IDLE_PASSES_MAX
         )
-
-
-def _has_enough(answer: Answer) -> bool:
-    return answer.is_full or len(answer.claims) >= STEP_CLAIMS

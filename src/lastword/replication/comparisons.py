@@ -6,7 +6,7 @@ cursors stay as they are.
 
 from collections.abc import Iterable
 
-from lastword.replication.comparison import NONCE_BITS, Comparison, Step, respond
+from lastword.replication.comparison import NONCE_BITS, Comparison, Step, answer_step
 from lastword.replication.counters import Counters
 from lastword.replication.digests import salt_of
 from lastword.replication.entries import Entry, SetDigest
@@ -14,7 +14,7 @@ from lastword.replication.frames import (
     Compare,
     Compared,
     Frame,
-    Survey,
+    SurveyBody,
     Surveyed,
     compare_body,
     compared_body,
@@ -75,7 +75,7 @@ class Comparisons:
         self._apply(step.entries)
         suspects: set[SetDigest] = set()
         with self._state.reading():
-            reply = respond(self._state, step, suspects)
+            reply = answer_step(self._state, step, suspects)
         self._mend(suspects)
         self._counters.entries_sent += len(reply.entries)
         return compared_body(reply)
@@ -99,11 +99,13 @@ class Comparisons:
         self._current = None
         self._counters.comparison_passes += current.passes
         self._counters.comparisons_equal += current.is_equal
+        if current.is_equal:
+            self._suspected.clear()
         self._counters.comparisons_unequal += not current.is_equal
         self._mend(current.suspects)
         return None
 
-    def show(self, survey: Survey) -> Surveyed:
+    def show(self, survey: SurveyBody) -> Surveyed:
         """Return what a surveyor sees here; it changes nothing."""
         looks = looks_of(survey)
         with self._state.reading():

@@ -37,6 +37,9 @@ of parts, more cost more of items. 8 to 24 differ by a tenth."""
 PART_SETS = 3
 """The same for sets, which are listed by ten bytes each, and entries by two."""
 
+KEPT_PER_ROW = 4
+"""Sums of a set or of a bucket that cost as much to read as one row with its hash."""
+
 CROSSED_ROWS_MAX = 256
 """A range of so many rows is divided further than the store keeps sums of: to read them all costs
 less than another step. Above, parts stop at what the store keeps."""
@@ -71,7 +74,9 @@ class Part(NamedTuple):
 
 
 class Digests:
-    """Reads the digests of a state. It counts the rows that it reads.
+    """Reads the digests of a state.
+
+    `read` counts the rows that it reads; sums that the store keeps count a quarter of a row each.
 
     `suspects` are sets, as the store sums them up, that do not add up to that: damage, or a write
     between two reads, after which the store's sums are others.
@@ -79,7 +84,7 @@ class Digests:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.rows_read = 0
+        self.read = 0
         self.suspects: set[SetDigest] = set()
 
     def set_named(self, at: Range) -> SetDigest | None:
@@ -103,7 +108,7 @@ class Digests:
         while named is not None:
             rows = self._state.rows_between(named.name, low, high, _STRETCH_ROWS)
             for row in rows:
-                self.rows_read += 1
+                self.read += 1
                 yield row, self._sums(named.name, row)
             if len(rows) < _STRETCH_ROWS:
                 return
@@ -162,7 +167,9 @@ class Digests:
     def _pieces(self, at: Range, bits: int) -> Iterator[tuple[int, int, Sums]]:
         """Yield (position, count, sums) of pieces that each lie in one part of `bits` bits."""
         if at.set_position is None:
-            for found in self.sets(at):
+            sets = self.sets(at)
+            self.read += len(sets) // KEPT_PER_ROW
+            for found in sets:
                 yield found.position, 1, found.sums
             return
         buckets = self._buckets(at)
@@ -206,7 +213,11 @@ class Digests:
 
     def _buckets(self, at: Range) -> list[Bucket]:
         named = self.set_named(at)
-        return [] if named is None else self._state.buckets_between(named.name, at.low, at.high)
+        if named is None:
+            return []
+        found = self._state.buckets_between(named.name, at.low, at.high)
+        self.read += len(found) // KEPT_PER_ROW
+        return found
 
     def _sums(self, set_name: bytes, row: Held) -> Sums:
         where = place(set_name, element_of(row.key), self._state.digest_key)

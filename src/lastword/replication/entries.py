@@ -1,6 +1,6 @@
 """What travels: entries with their dots, cursors, and pages of a log."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from lastword.replication.hashing import Sums
@@ -97,7 +97,7 @@ class Applied:
     changed: int = 0
     adopted: int = 0
     repairs: int = 0
-    finished: bool = field(default=False)
+    finished: bool = False
 
 
 class Redotted(NamedTuple):

@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from lastword.errors import InvalidFrame, UnknownProtocol
 from lastword.limits import (
     ADDRESS_BYTES_MAX,
+    COMPARE_ROWS_MAX,
     ELEMENT_BYTES_MAX,
     FRAME_BYTES_MAX,
     SET_NAME_BYTES_MAX,
@@ -46,6 +47,8 @@ Address = Annotated[str, Meta(max_length=ADDRESS_BYTES_MAX)]
 Key = Annotated[bytes, Meta(max_length=ELEMENT_BYTES_MAX + 8)]
 CursorBody = tuple[Count, Count, Count]
 VectorBody = dict[Count, Count]
+_AS_ROWS = Meta(max_length=COMPARE_ROWS_MAX)
+_AS_LOOKS = Meta(max_length=LOOKS_MAX)
 
 
 class Log(Struct, array_like=True, frozen=True):
@@ -67,9 +70,9 @@ class Pull(Struct, array_like=True, frozen=True):
 class Rows(Struct, array_like=True, frozen=True):
     """Entries, with the sets and runs that they name held once."""
 
-    sets: list[Name] = []
-    runs: list[Count] = []
-    rows: list[tuple[Count, Element, Stamp, Count, Number]] = []
+    sets: Annotated[list[Name], _AS_ROWS] = []
+    runs: Annotated[list[Count], _AS_ROWS] = []
+    rows: Annotated[list[tuple[Count, Element, Stamp, Count, Number]], _AS_ROWS] = []
 
 
 class VouchedBody(Struct, array_like=True, frozen=True):
@@ -88,7 +91,7 @@ class PageBody(Struct, array_like=True, frozen=True):
     from_start: bool
     rows: Rows
     seen: VouchedBody | None = None
-    ask: list[Count] | None = None
+    ask: Annotated[list[Count], _AS_ROWS] | None = None
 
 
 class Compare(Struct, array_like=True, frozen=True):
@@ -121,18 +124,18 @@ LookBody = tuple[
 ]
 
 
-class Survey(Struct, array_like=True, frozen=True):
+class SurveyBody(Struct, array_like=True, frozen=True):
     """Ranges that a surveyor looks at: set, bits, prefix, and the step to their parts."""
 
     nonce: Count
-    looks: Annotated[list[LookBody], Meta(max_length=LOOKS_MAX)] = []
+    looks: Annotated[list[LookBody], _AS_LOOKS] = []
 
 
 class Surveyed(Struct, array_like=True, frozen=True):
     """What is seen there, and the root fingerprint of all that is held."""
 
     root: Count
-    views: list[tuple[bytes | None, list[Name]]] = []
+    views: Annotated[list[tuple[bytes | None, Annotated[list[Name], _AS_ROWS]]], _AS_LOOKS] = []
 
 
 class Frame(Struct, array_like=True, frozen=True):
@@ -149,7 +152,7 @@ class Frame(Struct, array_like=True, frozen=True):
     page: PageBody | None = None
     compare: Compare | None = None
     compared: Compared | None = None
-    survey: Survey | None = None
+    survey: SurveyBody | None = None
     surveyed: Surveyed | None = None
 
 
@@ -327,12 +330,12 @@ def compared_body(reply: Reply) -> Compared:
     return Compared(reply.turn, reply.differs, reply.done, reply.after, claims, rows)
 
 
-def survey_body(nonce: int, looks: Iterable[Look]) -> Survey:
+def survey_body(nonce: int, looks: Iterable[Look]) -> SurveyBody:
     """Return what a surveyor looks at as it stands in a frame."""
-    return Survey(nonce, [(*at, step) for at, step in looks])
+    return SurveyBody(nonce, [(*at, step) for at, step in looks])
 
 
-def looks_of(body: Survey) -> list[Look]:
+def looks_of(body: SurveyBody) -> list[Look]:
     """Return what a frame asks to look at; raise InvalidFrame where there is no such range."""
     looks = []
     for set_position, bits, prefix, step in body.looks:

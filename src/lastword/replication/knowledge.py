@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lastword.replication.vectors import GrowingVector, State, Vector
+from lastword.replication.vectors import GrowingVector, Vector, VectorState
 
 SMALL_VECTOR_ENTRIES = 64
 """A vector of so many entries, about a kilobyte, travels whole before its hash was compared."""
@@ -21,6 +21,9 @@ that this reaches back for minutes; what was forgotten costs one whole vector.""
 
 ASKED_MAX = 1_000
 """Runs that a peer asked for and that are told with every pull of a walk; more begin anew."""
+
+ASKS_MAX = 8
+"""Questions of a peer, one after another, before it gives a page."""
 
 
 class Told(NamedTuple):
@@ -43,13 +46,14 @@ class Taken:
 
     `hash` is its hash. `ahead` are the runs in which this node's own vector was ahead of it when
     that one was at `version`; None where nothing is known of that. `asked` are runs that the peer
-    asked for meanwhile.
+    asked for meanwhile, `asks` how often it did so since its last page.
     """
 
     hash: int = 0
     version: int = 0
     ahead: tuple[int, ...] | None = None
     asked: dict[int, None] = field(default_factory=dict)
+    asks: int = 0
 
     def to_tell(self, own: GrowingVector, small_entries: int) -> "Told":
         """Return what the peer should know of `own`.
@@ -64,13 +68,21 @@ class Taken:
         return Told({run: own.get(run, 0) for run in self.asked}, is_enough=False)
 
     def ask(self, runs: Collection[int]) -> bool:
-        """Note that the peer wants these runs' entries; return whether any is new."""
-        if self.asked.keys() >= set(runs):
+        """Note that the peer wants these runs' entries; return whether it is to be answered.
+
+        It is not where it was told them, or goes on asking: a page needs one question.
+        """
+        self.asks += 1
+        if self.asks > ASKS_MAX or self.asked.keys() >= set(runs):
             return False
         if len(self.asked) > ASKED_MAX:
             self.asked.clear()
         self.asked.update(dict.fromkeys(runs))
         return True
+
+    def forget(self) -> None:
+        """Know nothing of the peer's vector any more."""
+        self.hash, self.version, self.ahead = 0, 0, None
 
     def take(self, own: GrowingVector, vouched: Vouched, now_hash: int) -> None:
         """Note that `vouched`, which makes a vector of hash `now_hash`, was added to `own`."""
@@ -98,7 +110,7 @@ class History:
 
     versions: dict[int, int] = field(default_factory=dict)
 
-    def vouch(self, own: GrowingVector, state: State, *known: int) -> Vouched:
+    def vouch(self, own: GrowingVector, state: VectorState, *known: int) -> Vouched:
         """Return `own`, at `state`, to someone who has taken the vectors of hashes `known`.
 
         The entries are at least as new as `state`, which is to be read before any row is.
@@ -111,7 +123,7 @@ class History:
             return Vouched(0, dict(own))
         return Vouched(known[0], own.since(version))
 
-    def _remember(self, state: State) -> None:
+    def _remember(self, state: VectorState) -> None:
         self.versions.pop(state.hash, None)
         self.versions[state.hash] = state.version
         if len(self.versions) > TOLD_MAX:

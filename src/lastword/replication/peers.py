@@ -14,6 +14,10 @@ from lastword.replication.port import Randomness
 BACKOFF_US = 200_000
 """The first pause after a failed call; it doubles with each further one."""
 
+OLD_VERSION_US = 3_600_000_000
+"""How long a node is spoken to in an older version before the newest is tried again: it says so
+itself when it starts anew, and one refused call an hour is nothing."""
+
 BACKOFF_MAX_US = 4_000_000
 """The longest pause: a healed partition is used within seconds, and a probe costs one packet."""
 
@@ -35,6 +39,7 @@ class Peer:
     is_self: bool = False
     version: int = PROTOCOL_VERSION
     run: int = 0
+    old_until_us: int = 0
     taken: Taken = field(default_factory=Taken)
 
     @property
@@ -54,6 +59,11 @@ class Peer:
         if run != self.run:
             self.version = PROTOCOL_VERSION if self.run else self.version
             self.run = run
+
+    def speak(self, version: int, now_us: int) -> None:
+        """Note that nothing newer than `version` is spoken there, for a while."""
+        self.version = version
+        self.old_until_us = now_us + OLD_VERSION_US
 
     def failed(self, now_us: int) -> None:
         """Note that a call failed, and leave it alone for a while."""
@@ -76,10 +86,13 @@ class PeerBook:
             found = self._peers[address] = Peer(address)
         return found
 
-    def keep(self, listed: frozenset[str]) -> None:
-        """Forget all that is neither listed nor a contact point."""
+    def keep(self, listed: frozenset[str], now_us: int) -> None:
+        """Forget all that is neither listed nor a contact point; try the newest version again."""
         for address in self._peers.keys() - listed - self.contacts:
             del self._peers[address]
+        for peer in self._peers.values():
+            if peer.version < PROTOCOL_VERSION and now_us >= peer.old_until_us:
+                peer.version = PROTOCOL_VERSION
 
     def others(self, listed: frozenset[str]) -> list[Peer]:
         """Return whom to exchange with: the listed, and contact points until they were met.

@@ -65,7 +65,7 @@ class Replica:
         """Do what is due; return what to send. `now_us` is a monotonic time in microseconds."""
         self.membership.tick(now_us)
         self._redot(now_us, rng)
-        self.peers.keep(self.state.members())
+        self.peers.keep(self.state.members(), now_us)
         sends = []
         if self.settings.walks:
             sends += [self._sent(wish) for wish in self._walks.begin_round(now_us, rng)]
@@ -118,7 +118,7 @@ class Replica:
         """Note that the version of a frame is not spoken at `address`; speak the one before."""
         if self.version_for(address) == OLD_VERSION:
             return self.silence(address, now_us)
-        self.peers.peer(address).version = OLD_VERSION
+        self.peers.peer(address).speak(OLD_VERSION, now_us)
         self._comparisons.give_up(address)
         return self._go_on(address, now_us)
 
@@ -157,9 +157,8 @@ class Replica:
     ) -> Frame:
         """Return the frame that fulfils the wishes of `frame` and carries our own."""
         compared = frame.compare and self._comparisons.answer(frame.compare)
-        begins = frame.compare is not None and frame.compare.root is not None
         reply = self._frame(pull=pull, compare=compare, speaks=pull is not None)
-        page, log = None, self._walks.log() if begins or pull else None
+        page, log = None, self._walks.log() if pull else None
         if frame.pull is not None:
             page, log = self._walks.page_for(frame, frame.pull)
         address = self.membership.address if page or pull else ""

@@ -12,6 +12,7 @@ from struct import Struct as Layout
 from typing import NamedTuple
 
 from lastword.errors import InvalidFrame
+from lastword.limits import COMPARE_ROWS_MAX
 from lastword.replication.claims import DIRECTORY, STEP_MAX, Range
 from lastword.replication.digests import Digests, Salt, salt_of
 from lastword.replication.hashing import POSITION_BITS, position_of
@@ -20,7 +21,7 @@ from lastword.replication.port import State
 LOOKS_MAX = 64
 """Ranges that one message asks for: about 100 KiB of parts, or at most 400 KiB of items."""
 
-LIST_MAX = 256
+VIEW_ITEMS_MAX = 256
 """Items of a range that are listed; of one with more only the parts are shown."""
 
 COUNTED_MAX = 1_000_000
@@ -60,9 +61,13 @@ class View(NamedTuple):
 
 
 def look(state: State, nonce: int, looks: Sequence[Look]) -> list[View]:
-    """Return what a node sees, one view for each look."""
-    salt, digests = salt_of(nonce), Digests(state)
-    return [_view(digests, salt, at, step) for at, step in looks]
+    """Return what a node sees: a view for each look, in their order, until it is too much work."""
+    salt, digests, views = salt_of(nonce), Digests(state), list[View]()
+    for at, step in looks:
+        if digests.read >= COMPARE_ROWS_MAX:
+            break
+        views.append(_view(digests, salt, at, step))
+    return views
 
 
 def _view(digests: Digests, salt: Salt, at: Range, step: int | None) -> View:
@@ -75,13 +80,13 @@ def _view(digests: Digests, salt: Salt, at: Range, step: int | None) -> View:
         )
     if at.set_position is None:
         sets = digests.sets(at)
-        if len(sets) > LIST_MAX:
+        if len(sets) > VIEW_ITEMS_MAX:
             return View(None)
         items = b"".join(
             _ITEM.pack(found.position, found.entries, salt.root(found.sums)) for found in sets
         )
         return View(items, [found.name for found in sets])
-    if digests.count(at) > LIST_MAX:
+    if digests.count(at) > VIEW_ITEMS_MAX:
         return View(None)
     return View(
         b"".join(
@@ -114,8 +119,12 @@ class Survey:
         return self._asked
 
     def take(self, views: Sequence[Sequence[View]]) -> None:
-        """Take every node's views of what was asked last."""
-        for index, asked in enumerate(self._asked):
+        """Take every node's views of what was asked last; where one has none, ask again."""
+        seen_by_all = min(map(len, views), default=0)
+        if not seen_by_all:
+            raise InvalidFrame("a survey is answered by nothing")
+        self._waiting += reversed(self._asked[seen_by_all:])
+        for index, asked in enumerate(self._asked[:seen_by_all]):
             self._compare(asked, [seen[index] for seen in views])
 
     def _compare(self, asked: Look, views: Sequence[View]) -> None:
@@ -137,7 +146,9 @@ class Survey:
                 self.differing[self.names[at.set_position]] += 1
 
     def _go_on(self, at: Range, count: int) -> None:
-        self._waiting.append(Look(at, _step(at) if count > LIST_MAX else None))
+        if at.bits == POSITION_BITS and count > VIEW_ITEMS_MAX:
+            raise InvalidFrame("a view shows more at one position than there can be")
+        self._waiting.append(Look(at, _step(at) if count > VIEW_ITEMS_MAX else None))
 
 
 def _step(at: Range) -> int:
@@ -148,7 +159,7 @@ def _items(asked: Look, view: View) -> list[Item]:
     """Return the items of a view; raise InvalidFrame where it shows what was not asked for."""
     at, step = asked
     items = view.items or b""
-    if len(items) % _ITEM.size or len(items) > _ITEM.size * LIST_MAX:
+    if len(items) % _ITEM.size or len(items) > _ITEM.size * VIEW_ITEMS_MAX:
         raise InvalidFrame("a view has items cut short, or too many")
     found = [Item(*item) for item in _ITEM.iter_unpack(items)]
     low, high = (at.low, at.high) if step is None else (0, 1 << step)

@@ -33,7 +33,7 @@ def _entry_hash(run: int, number: int) -> int:
     return int.from_bytes(blake2b(_ENTRY(run, number), digest_size=8).digest(), "little")
 
 
-class State(NamedTuple):
+class VectorState(NamedTuple):
     """What a growing vector was at one time: its hash, and how often it had grown."""
 
     hash: int
@@ -49,7 +49,7 @@ class GrowingVector(dict[int, int]):
 
     def __init__(self, entries: Vector | None = None) -> None:
         super().__init__()
-        self.state = State(0, 0)
+        self.state = VectorState(0, 0)
         self._grown: dict[int, int] = {}  # run -> version, the latest last
         if entries:
             self.grow(entries)
@@ -64,7 +64,7 @@ class GrowingVector(dict[int, int]):
                 self[run] = number
                 self._grown.pop(run, None)
                 self._grown[run] = version + 1
-        self.state = State(total & _HASH_MASK, version + 1)
+        self.state = VectorState(total & _HASH_MASK, version + 1)
 
     def since(self, version: int) -> dict[int, int]:
         """Return the entries that grew after `version`. O(all entries), at the cost of a copy."""

@@ -103,6 +103,10 @@ class Walks:
         if frame.page.ask:
             return self._tell_more(frame.page.ask, address, now_us)
         page = page_of(frame, frame.page)
+        taken = self._peers.peer(address).taken
+        taken.asks = 0
+        if page.from_start and taken.ahead is not None:
+            taken.forget()  # it was about a log that is not there any more
         applied = self._state.apply(page, address)
         if applied is None:
             self._counters.pages_refused += 1

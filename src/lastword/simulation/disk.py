@@ -58,8 +58,7 @@ def without(disk: MemoryImage, names: Iterable[Key], options: StoreOptions) -> M
     """Return a disk that lost some rows: its sums know of it, its vector and cursors do not."""
     image = disk.copy()
     sets = {set_name for set_name, _ in image.rows}
-    for name in names:
-        del image.rows[name]
+    image.lose(names)
     store = MemoryStore(options, image)
     for set_name in sorted(sets):
         store.recount(set_name)

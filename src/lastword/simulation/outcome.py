@@ -74,11 +74,6 @@ class Outcome:
         return self.samples[-1].at_us
 
     @property
-    def rounds_per_node(self) -> float:
-        """How many rounds of walks each node began, on average."""
-        return self.met["rounds"] / self.settings.nodes
-
-    @property
     def sent_per_needed(self) -> float:
         """Entries sent, for each acknowledged write and each other node."""
         needed = self.met["writes"] * (self.settings.nodes - 1)

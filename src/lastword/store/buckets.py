@@ -15,11 +15,10 @@ from operator import add, eq, mod
 from threading import Lock
 
 from lastword.replication.entries import Bucket
-from lastword.replication.hashing import PRIME, Sums
+from lastword.replication.hashing import POSITION_BITS, PRIME, Sums
 
 Columns = tuple["array[int]", ...]
 
-POSITION_BITS = 64
 POSITIONS_END = 1 << POSITION_BITS
 
 BUCKETED_ENTRIES = 512

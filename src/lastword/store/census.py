@@ -6,9 +6,8 @@ from typing import NamedTuple, Protocol
 
 from lastword.crdt.stamp import is_removed
 from lastword.replication.entries import Bucket, Held
-from lastword.replication.hashing import PRIME, Sums, element_of, first_key, place
+from lastword.replication.hashing import POSITION_BITS, PRIME, Sums, element_of, first_key, place
 from lastword.store.buckets import (
-    POSITION_BITS,
     SPLIT_BITS,
     Buckets,
     bucket_entries_max,

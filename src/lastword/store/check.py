@@ -136,5 +136,7 @@ def _stretches(ledger: Ledger) -> Stretches:
 
     A run that is over may have gone further elsewhere: this may be an older copy of a file.
     """
+    if not ledger.own_runs:  # a file that was made, and whose first start did not get further
+        return {}
     ends = [own.began for own in ledger.own_runs[1:]] + [ledger.log_end + 1]
     return {own.run: range(own.began, end) for own, end in zip(ledger.own_runs, ends, strict=True)}

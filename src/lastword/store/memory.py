@@ -1,7 +1,7 @@
 """The store in memory: for the library's users, tests, and the simulation. Nothing survives it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import TypeVar
@@ -58,6 +58,13 @@ class MemoryImage:
             self.marks.append(changes.mark)
         if len(self.log) > 2 * len(self.rows) + 1_000:
             self.log = [place for place in self.log if self._is_current(*place)]
+
+    def lose(self, names: Iterable[Key]) -> None:
+        """Take rows out as if they had never been; ledger and sums stay as they are."""
+        for name in names:
+            del self.rows[name]
+            self._keys[name[0]].remove(name[1])
+        self.log = [place for place in self.log if place[1] in self.rows]
 
     def rows_between(self, set_name: bytes, low: bytes, high: bytes | None) -> Iterator[Held]:
         """Yield the rows of `low <= key < high` in the order of keys; None is above all keys."""

@@ -19,7 +19,7 @@ import apsw
 from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
-from lastword.store.ledger import Ledger
+from lastword.store.ledger import Changes, Ledger
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.tables import Numbers, fetch_rows, rows_between, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
@@ -31,6 +31,7 @@ Done = Callable[[Any, BaseException | None], None]
 
 
 _MEND = "Mend the disk, then start the node again."
+_START = "Start the node again: the file is whole."
 
 
 @dataclass(slots=True)
@@ -157,8 +158,16 @@ class Writer:
             store_changes(self._connection, self._numbers, changes)
             with self.between_commits:
                 self._connection.execute("COMMIT")
-                self._ledger.absorb(changes)
+                self._absorb(changes)
             self.commits += 1
+
+    def _absorb(self, changes: Changes) -> None:
+        """Let memory follow the file; where it does not, nothing may be written by it any more."""
+        try:
+            self._ledger.absorb(changes)
+        except BaseException as error:
+            self._failed = DiskFailed(f"memory does not follow the file: {error!r}", hint=_START)
+            raise self._failed from error
 
     def _failure(self, error: BaseException) -> BaseException:
         """Roll back, and say what failed; an unknown outcome ends all writing."""

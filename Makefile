@@ -39,8 +39,11 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on 
 mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
 	$(BIN)/python -m tools.mutants
 
-bench: $(VENV)/installed ## Rates and memory over HTTP; needs wrk; takes about 8 minutes
+bench: $(VENV)/installed ## Rates, memory, comparisons, gossip, scaling; needs wrk; takes about 25 minutes
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.anti_entropy
+	$(BIN)/python -m bench.gossip
+	$(BIN)/python -m bench.scaling
 
 chaos: sim ## The long runs: many simulated seeds, then real faults, MINUTES of them (default 10)
 	$(BIN)/python -m tools.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --log $(LOG)

@@ -86,6 +86,10 @@ class PeerBook:
             found = self._peers[address] = Peer(address)
         return found
 
+    def version_with(self, address: str, newest: int) -> int:
+        """Return the version of the protocol to speak with `address`, `newest` at the most."""
+        return min(self.peer(address).version, newest)
+
     def keep(self, listed: frozenset[str], now_us: int) -> None:
         """Forget all that is neither listed nor a contact point; try the newest version again."""
         for address in self._peers.keys() - listed - self.contacts:

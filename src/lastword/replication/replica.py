@@ -57,7 +57,7 @@ class Replica:
 
     def version_for(self, address: str) -> int:
         """Return the version of the protocol that is spoken with `address`."""
-        return min(self.peers.peer(address).version, self.settings.version)
+        return self.peers.version_with(address, self.settings.version)
 
     # -- what the outside calls
 

@@ -139,16 +139,12 @@ class Walks:
 
     def _wish(self, address: str) -> Pull:
         taken, own = self._peers.peer(address).taken, self._state.seen
-        if self._is_old(address):
+        if self._peers.version_with(address, self._settings.version) == version1.VERSION:
             told = Told(dict(own))
         else:
             told = taken.to_tell(own, self._settings.small_vector_entries)
         cursor = self._state.cursor(address)
         return Pull(cursor, taken.hash, dict(told.entries), told.is_enough)
-
-    def _is_old(self, address: str) -> bool:
-        version = min(self._peers.peer(address).version, self._settings.version)
-        return version == version1.VERSION
 
     def _end(self, address: str) -> None:
         if self._walk is not None and self._walk.address == address:

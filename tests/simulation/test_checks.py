@@ -21,6 +21,7 @@ from lastword.store.memory import MemoryImage
 from lastword.store.transaction import Transaction
 
 SEED = 5
+SEEDS = 12
 SETTINGS = replace(
     CAMPAIGN,
     nodes=4,
@@ -135,6 +136,7 @@ OTHER_SETTINGS: dict[Planted, SimulationSettings] = {
     monotone_stamps: replace(SETTINGS, sets=1, elements=3, old_times=0.6),
     join: replace(SETTINGS, wipe=1.0),
     dots_covered: settings_of(SEED),
+    bytes_within_budget: replace(CAMPAIGN, nodes=5),
 }
 
 
@@ -146,6 +148,6 @@ def test_the_run_passes_where_nothing_is_planted() -> None:
 def test_a_check_catches_its_violation(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     planted(monkeypatch)
     settings = OTHER_SETTINGS.get(planted, SETTINGS)
-    failures = (played(settings, seed) for seed in range(SEED, SEED + 5))
+    failures = (played(settings, seed) for seed in range(SEED, SEED + SEEDS))
     checks = (failure.check for failure in failures if isinstance(failure, Failure))
     assert planted.__name__.replace("_", " ") in checks

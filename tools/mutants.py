@@ -143,12 +143,6 @@ MUTANTS = (
         within="def put_own",
     ),
     Mutant(
-        "vector lowered by an older one",
-        "store/transaction.py",
-        "if held(run, 0) < number and raised.get(run, 0) < number:",
-        "if run != self.run:",
-    ),
-    Mutant(
         "sum not updated where a row is overwritten",
         "store/tally.py",
         "step = stamp - old.stamp",
@@ -199,9 +193,9 @@ MUTANTS = (
     ),
     Mutant(
         "another run's dots taken for covered one too early",
-        "replication/vectors.py",
-        "return vector.get(run, 0) >= number",
-        "return vector.get(run, 0) >= number - 1",
+        "store/base.py",
+        "wanted = [row for row in log.rows if covered(row.entry.run, 0) < row.entry.number]",
+        "wanted = [row for row in log.rows if covered(row.entry.run, 0) < row.entry.number - 1]",
     ),
     Mutant(
         "told to others before it is on disk",

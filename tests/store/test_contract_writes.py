@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from lastword.crdt.stamp import is_removed, pack, time_of
 from lastword.errors import FutureTime
@@ -15,6 +16,7 @@ from lastword.replication.hashing import NO_SUMS, element_of
 from lastword.store.base import BaseStore
 from lastword.store.ledger import Totals
 from lastword.store.operations import Merge, Write
+from lastword.store.transaction import Transaction
 from tests.crdt.test_laws import HISTORIES, Operation, modelled, replayed
 from tests.stores import (
     HOUR_US,
@@ -305,3 +307,30 @@ def test_keys_are_listed_in_order_in_chunks_that_miss_nothing(stores: AnyStores)
     keys = [key for key, _ in chunks]
     assert keys == sorted(keys)
     assert {element_of(key) for key in keys} == set(elements)
+
+
+class Pop(Struct, frozen=True):
+    """Finds out inside the transaction what it removes."""
+
+    set_name: bytes
+
+    def touches(self) -> tuple[()]:
+        return ()
+
+    def run(self, transaction: Transaction) -> tuple[list[bytes], int]:
+        popped = sorted(transaction.members(self.set_name))[:2]
+        transaction.load((self.set_name, element) for element in popped)
+        Write(self.set_name, remove=tuple(popped)).run(transaction)
+        assert popped[0] not in set(transaction.members(self.set_name))
+        return popped, transaction.totals(self.set_name).present
+
+
+def test_an_operation_may_find_out_inside_the_transaction_what_it_changes(
+    stores: AnyStores,
+) -> None:
+    store = stores.open()
+    store.execute(Write(b"set", add=(b"a", b"b", b"c")))
+    assert store.execute(Pop(b"set")) == ([b"a", b"b"], 1)
+    assert store.contains(b"set", b"a") is False
+    assert store.contains(b"set", b"c") is True
+    assert store.totals()[b"set"].present == 1

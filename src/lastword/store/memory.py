@@ -1,7 +1,7 @@
 """The store in memory: for the library's users, tests, and the simulation. Nothing survives it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import TypeVar
@@ -66,6 +66,11 @@ class MemoryImage:
             self._keys[name[0]].remove(name[1])
         self.log = [place for place in self.log if place[1] in self.rows]
 
+    def fetch(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows of `keys` that are held."""
+        rows = self.rows
+        return {key: rows[key] for key in keys if key in rows}
+
     def rows_between(self, set_name: bytes, low: bytes, high: bytes | None) -> Iterator[Held]:
         """Yield the rows of `low <= key < high` in the order of keys; None is above all keys."""
         keys = self._keys.get(set_name, [])
@@ -115,11 +120,9 @@ class MemoryStore(BaseStore):
             wall=options.wall,
             max_skew_us=options.max_skew_us,
             bucketed_entries=options.bucketed_entries,
-            stored=self.image.rows_between,
+            stored=self.image,
         )
-        keys = transaction.keys(operation.touches())
-        rows = self.image.rows
-        transaction.hold({key: rows[key] for key in keys if key in rows})
+        transaction.load(operation.touches())
         result = operation.run(transaction)
         self.absorb(transaction.finish())
         return result

@@ -6,16 +6,17 @@ rows that the operations will touch (`Operation.touches`), runs the operations i
 that raises has changed nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from lastword.crdt.clock import HybridClock, Wall
-from lastword.replication.entries import Cursor
-from lastword.replication.hashing import Place, place
+from lastword.crdt.stamp import is_removed
+from lastword.replication.entries import Cursor, Held
+from lastword.replication.hashing import Place, element_of, place
 from lastword.replication.vectors import Vector, covers
 from lastword.store.buckets import bucket_entries_max, is_crowded
-from lastword.store.census import Census, RowsBetween
-from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row
+from lastword.store.census import Census
+from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
 from lastword.store.tally import Tally
 
 T_co = TypeVar("T_co", covariant=True)
@@ -34,10 +35,21 @@ class Operation(Protocol[T_co]):
         """Do it. Raise before the first change, or not at all."""
 
 
-class Transaction:
-    """A group of operations on rows that were fetched, and on a ledger that stays as it is.
+class Stored(Protocol):
+    """The rows of a store, as they are before a transaction."""
 
-    `stored` reads other rows, where a set is recounted or its buckets are made or divided.
+    def fetch(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows of `keys`, sorted, that are held."""
+
+    def rows_between(self, set_name: bytes, low: bytes, high: bytes | None, /) -> Iterable[Held]:
+        """Return the rows of `low <= key < high` in the order of keys; None is above all keys."""
+
+
+class Transaction:
+    """A group of operations on `stored` rows, and on a ledger that stays as it is.
+
+    What the operations touch is loaded at once, before the first of them runs; one that finds out
+    later what it needs loads that itself.
     """
 
     __slots__ = (
@@ -60,14 +72,14 @@ class Transaction:
         wall: Wall,
         max_skew_us: int,
         bucketed_entries: int,
-        stored: RowsBetween,
+        stored: Stored,
     ) -> None:
         self.ledger = ledger
         self._bucketed_entries = bucketed_entries
         self._stored = stored
         self.wall_us = wall_us = wall()
         self.changes = Changes(ledger.log_end, ledger.clock_last)
-        self._rows: Mapping[Key, Row] = {}
+        self._rows: dict[Key, Row] = {}
         self._places: dict[Name, Place] = {}
         self._tallies: dict[bytes, Tally] = {}
         self._clock = HybridClock(lambda: wall_us, last=ledger.clock_last, max_skew_us=max_skew_us)
@@ -84,14 +96,11 @@ class Transaction:
             self._time = self._clock.now()
         return self._time
 
-    def keys(self, names: Iterable[Name]) -> list[Key]:
-        """Return the key of every row that is named by set and element, each once, sorted."""
+    def load(self, names: Iterable[Name]) -> None:
+        """Fetch the rows that are named by set and element, so that `row` finds them."""
         place = self.place
-        return sorted({(set_name, place(set_name, element).key) for set_name, element in names})
-
-    def hold(self, rows: Mapping[Key, Row]) -> None:
-        """Take the rows that were fetched for the keys of all operations."""
-        self._rows = rows
+        keys = sorted({(set_name, place(set_name, element).key) for set_name, element in names})
+        self._rows |= self._stored.fetch(keys)
 
     def place(self, set_name: bytes, element: bytes) -> Place:
         """Return where `element` lies in its set; it is hashed once in a transaction."""
@@ -102,9 +111,27 @@ class Transaction:
         return where
 
     def row(self, set_name: bytes, key: bytes) -> Row | None:
-        """Return the row as this transaction has it, or None."""
+        """Return a row that was loaded, as this transaction has it, or None."""
         name = (set_name, key)
         return self.changes.rows.get(name) or self._rows.get(name)
+
+    def totals(self, set_name: bytes) -> Totals:
+        """Return what a set adds up to, as this transaction has it."""
+        tally = self._tallies.get(set_name)
+        return self.ledger.totals.get(set_name, NO_TOTALS) if tally is None else tally.totals()
+
+    def members(self, set_name: bytes) -> Iterator[bytes]:
+        """Yield the present elements of a set, as this transaction has it; none is loaded.
+
+        The set must not be changed meanwhile. O(entries).
+        """
+        rows = self.changes.rows
+        for key, stamp, _, _ in self._stored.rows_between(set_name, b"", None):
+            if (set_name, key) not in rows and not is_removed(stamp):
+                yield element_of(key)
+        for (name, key), row in rows.items():
+            if name == set_name and not is_removed(row.stamp):
+                yield element_of(key)
 
     def covers(self, run: int, number: int) -> bool:
         """Return whether this node has seen the dot `(run, number)`."""
@@ -200,7 +227,7 @@ class Transaction:
         return Census(
             set_name,
             self.ledger.digest_key,
-            stored=self._stored,
+            stored=self._stored.rows_between,
             changed={key: row.stamp for (name, key), row in rows if name == set_name},
             bucketed_entries=self._bucketed_entries,
         )

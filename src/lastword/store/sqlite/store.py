@@ -125,10 +125,8 @@ class SqliteStore(BaseStore):
     ) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
         with reading(self.path):
-            rows = tables.rows_between(
-                self._reader, self._numbers, set_name, low, high, limit=limit
-            )
-            return list(rows)
+            stored = tables.StoredRows(self._reader, self._numbers)
+            return list(stored.rows_between(set_name, low, high, limit))
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""

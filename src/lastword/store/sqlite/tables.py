@@ -147,37 +147,39 @@ def _vector(connection: apsw.Connection, column: str) -> dict[int, int]:
     return dict(connection.execute(_VECTORS[column]))
 
 
-def fetch_rows(
-    connection: apsw.Connection, numbers: Numbers, keys: Sequence[Key]
-) -> dict[Key, Row]:
-    """Return the rows of `keys` that are held; `keys` are sorted."""
-    found: dict[Key, Row] = {}
-    runs = numbers.runs.names
-    for set_name, named in groupby(keys, key=itemgetter(0)):
-        set_id = numbers.sets.ids.get(set_name)
-        if set_id is not None:
+class StoredRows:
+    """The rows that one connection reads; see transaction.Stored."""
+
+    __slots__ = ("_connection", "_numbers")
+
+    def __init__(self, connection: apsw.Connection, numbers: Numbers) -> None:
+        self._connection = connection
+        self._numbers = numbers
+
+    def fetch(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows of `keys`, sorted, that are held."""
+        found: dict[Key, Row] = {}
+        runs, ids = self._numbers.runs.names, self._numbers.sets.ids
+        for set_name, named in groupby(keys, key=itemgetter(0)):
+            set_id = ids.get(set_name)
+            if set_id is None:
+                continue
             wanted = apsw.carray(tuple(key for _, key in named))
-            for key, stamp, run_id, *rest in connection.execute(_ROWS_OF_KEYS, (wanted, set_id)):
+            rows = self._connection.execute(_ROWS_OF_KEYS, (wanted, set_id))
+            for key, stamp, run_id, *rest in rows:
                 found[set_name, key] = Row(stamp, runs[run_id], *rest)
-    return found
+        return found
 
-
-def rows_between(
-    connection: apsw.Connection,
-    numbers: Numbers,
-    set_name: bytes,
-    low: bytes,
-    high: bytes | None,
-    *,
-    limit: int = _ALL,
-) -> Iterator[Held]:
-    """Yield up to `limit` rows of `low <= key < high` in the order of keys; None is above all."""
-    set_id, runs = numbers.sets.ids.get(set_name), numbers.runs.names
-    if high is None:
-        rows = connection.execute(_FROM, (set_id, low, limit))
-    else:
-        rows = connection.execute(_BETWEEN, (set_id, low, high, limit))
-    return (Held(key, stamp, runs[run_id], number) for key, stamp, run_id, number in rows)
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int = _ALL
+    ) -> Iterator[Held]:
+        """Yield up to `limit` rows of `low <= key < high` by key; None is above all keys."""
+        set_id, runs = self._numbers.sets.ids.get(set_name), self._numbers.runs.names
+        if high is None:
+            rows = self._connection.execute(_FROM, (set_id, low, limit))
+        else:
+            rows = self._connection.execute(_BETWEEN, (set_id, low, high, limit))
+        return (Held(key, stamp, runs[run_id], number) for key, stamp, run_id, number in rows)
 
 
 def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ from lastword.limits import GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Changes, Ledger
 from lastword.store.sqlite.file import failure
-from lastword.store.sqlite.tables import Numbers, fetch_rows, rows_between, store_changes
+from lastword.store.sqlite.tables import Numbers, StoredRows, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
 
 T = TypeVar("T")
@@ -143,10 +142,9 @@ class Writer:
             wall=options.wall,
             max_skew_us=options.max_skew_us,
             bucketed_entries=options.bucketed_entries,
-            stored=partial(rows_between, self._connection, self._numbers),
+            stored=StoredRows(self._connection, self._numbers),
         )
-        keys = transaction.keys(group.names)
-        transaction.hold(fetch_rows(self._connection, self._numbers, keys))
+        transaction.load(group.names)
         for ticket in group.tickets:
             try:
                 ticket.result = ticket.operation.run(transaction)

@@ -73,3 +73,6 @@ WRITES_PENDING_MAX: Final = 100_000
 
 GROUP_ROWS_MAX: Final = 5_000
 """Rows of one group commit: a group takes a tenth of a second at the most."""
+
+BRIEF_ROWS_MAX: Final = 500
+"""Rows of a group that may begin on the event loop: it holds that up for a few milliseconds."""

@@ -142,7 +142,7 @@ def test_a_file_that_was_refused_is_not_held(files: SqliteStores) -> None:
 def test_a_file_is_set_up_to_last(files: SqliteStores) -> None:
     store = files.open()
     settings = ("journal_mode", "synchronous", "auto_vacuum", "checksum_verification")
-    for connection in (store._writer._connection, store._reader):
+    for connection in (store.writer._connection, store._reader):
         assert [str(connection.pragma(name)) for name in settings] == ["wal", "2", "2", "1"]
         assert connection.reserve_bytes("main", -1) == schema.RESERVED_BYTES == 8
 

@@ -268,7 +268,7 @@ def test_many_threads_that_write_at_once_end_consistent(files: SqliteStores) -> 
 
 
 def fill_the_disk(store: SqliteStore, pages_free: int) -> None:
-    connection = store._writer._connection
+    connection = store.writer._connection
     pages = connection.execute("PRAGMA page_count").get
     connection.execute(f"PRAGMA max_page_count = {pages + pages_free}")
 
@@ -308,10 +308,10 @@ def test_after_a_failed_commit_nothing_is_written_until_the_file_is_opened_again
 ) -> None:
     store = files.open()
     store.execute(added(b"before"))
-    store._writer._connection.execute("PRAGMA query_only = ON")
+    store.writer._connection.execute("PRAGMA query_only = ON")
     with pytest.raises(DiskFailed, match="failed"):
         store.execute(added(b"a"))
-    store._writer._connection.execute("PRAGMA query_only = OFF")
+    store.writer._connection.execute("PRAGMA query_only = OFF")
 
     with pytest.raises(DiskFailed, match="failed") as refusal:
         store.execute(added(b"b"))

@@ -70,6 +70,7 @@ class Node:
                 )
         finally:
             self._tasks = None
+            self.commits.close()
             self.reads.end()
             await self._transport.close()
             self._thread.shutdown()

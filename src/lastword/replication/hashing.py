@@ -8,6 +8,7 @@ multiplication by the difference, and sums of equal sets are equal whatever the 
 No `a` or `b` ever leaves the node: with them, one could make two sets of equal sums.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
@@ -17,7 +18,11 @@ POSITION_BYTES = 8
 POSITION_BITS = 64
 DIGEST_KEY_DEFAULT = b"lastword digest key, published 1"
 
+HASHERS_MAX = 1_024
+"""Sets whose hashers are kept, at 400 bytes each: to begin one costs as much as to hash once."""
+
 _LANES = Struct("<8s4Q").unpack
+_new_place = tuple.__new__  # what a named tuple's own constructor calls, without its call
 
 
 class Sums(NamedTuple):
@@ -58,27 +63,55 @@ class Place(NamedTuple):
         return Sums(self.a_first * step % PRIME, self.a_second * step % PRIME)
 
 
+class Hasher:
+    """Hashes the elements of one set: key and name, which all share, are hashed once."""
+
+    __slots__ = ("_begun",)
+
+    def __init__(self, set_name: bytes, digest_key: bytes) -> None:
+        # A name has no '/', so that joining the two by one is unambiguous.
+        self._begun = blake2b(set_name + b"/", digest_size=40, key=digest_key)
+
+    def place(self, element: bytes) -> Place:
+        """Return the place of `element`; its key is the position, big-endian, and the element."""
+        hashed = self._begun.copy()
+        hashed.update(element)
+        position, a_first, b_first, a_second, b_second = _LANES(hashed.digest())
+        return _new_place(
+            Place,
+            (
+                position + element,
+                a_first & PRIME,
+                b_first & PRIME,
+                a_second & PRIME,
+                b_second & PRIME,
+            ),
+        )
+
+    def key(self, element: bytes) -> bytes:
+        """Return the key of `element`'s place alone."""
+        hashed = self._begun.copy()
+        hashed.update(element)
+        return hashed.digest()[:POSITION_BYTES] + element
+
+
+hasher = lru_cache(maxsize=HASHERS_MAX)(Hasher)
+"""Return the hasher of a set, by its name and the digest key; those of the last sets are kept."""
+
+
 def place(set_name: bytes, element: bytes, digest_key: bytes) -> Place:
-    """Return the place of `element`; its `key` is the position, big-endian, and the element."""
-    position, a_first, b_first, a_second, b_second = _LANES(_hash(set_name, element, digest_key))
-    return Place(
-        position + element, a_first & PRIME, b_first & PRIME, a_second & PRIME, b_second & PRIME
-    )
+    """Return the place of `element` in its set."""
+    return hasher(set_name, digest_key).place(element)
 
 
 def key_of(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
     """Return the key of `element`'s place alone."""
-    return _hash(set_name, element, digest_key)[:POSITION_BYTES] + element
+    return hasher(set_name, digest_key).key(element)
 
 
 def set_position(set_name: bytes, digest_key: bytes) -> int:
     """Return where a set lies in the directory of sets, below 2^64."""
     return int.from_bytes(blake2b(set_name, digest_size=POSITION_BYTES, key=digest_key).digest())
-
-
-def _hash(set_name: bytes, element: bytes, digest_key: bytes) -> bytes:
-    """Hash set and element; a name has no '/', so that joining the two by one is unambiguous."""
-    return blake2b(set_name + b"/" + element, digest_size=40, key=digest_key).digest()
 
 
 def position_of(key: bytes) -> int:

@@ -1,12 +1,19 @@
 """Adds up stretches of a set from its rows: what buckets are made of, and measured against."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from lastword.crdt.stamp import is_removed
 from lastword.replication.entries import Bucket, Held
-from lastword.replication.hashing import POSITION_BITS, PRIME, Sums, element_of, first_key, place
+from lastword.replication.hashing import (
+    POSITION_BITS,
+    POSITION_BYTES,
+    PRIME,
+    Sums,
+    first_key,
+    hasher,
+    position_of,
+)
 from lastword.store.buckets import (
     SPLIT_BITS,
     Buckets,
@@ -17,6 +24,9 @@ from lastword.store.buckets import (
     width,
 )
 from lastword.store.ledger import NO_TOTALS, Totals
+
+READ_BITS = 6
+"""What is read at once is divided into up to 64 parts: a few thousand rows."""
 
 
 class RowsBetween(Protocol):
@@ -52,7 +62,7 @@ class Census:
         bucketed_entries: int,
     ) -> None:
         self._set_name = set_name
-        self._digest_key = digest_key
+        self._hasher = hasher(set_name, digest_key)
         self._stored = stored
         self._changed = changed
         self._changed_keys = sorted(changed)
@@ -68,10 +78,9 @@ class Census:
         if held is not None and held.is_partition():
             parts: Iterable[_Stretch] = map(self._stretch, held.lows, held.bits)
         elif held is not None or entries > self._bucketed_entries:
-            depth = depth_for(entries, self._largest)
-            parts = self._divided(0, 0, depth)
+            parts = self._all_divided(depth_for(entries, self._largest))
         else:
-            return Counted(self._totals(0, 0), None)
+            return Counted(self._stretch(0, 0).totals, None)
         totals, buckets = NO_TOTALS, Buckets()
         for low, bits, part in parts:
             buckets.append(low, bits, part.entries, *part.sums)
@@ -84,31 +93,45 @@ class Census:
         for low, bits, totals in self._divided(crowded.low, crowded.bits, depth):
             yield Bucket(low, bits, totals.entries, totals.sums)
 
+    def _all_divided(self, depth: int) -> Iterator[_Stretch]:
+        """Yield all parts of `depth` bits; so many are divided at once as rows are held easily."""
+        bits = max(depth - READ_BITS, 0)
+        for low in stretches(0, 0, bits):
+            yield from self._divided(low, bits, depth)
+
     def _divided(self, low: int, bits: int, depth: int) -> Iterator[_Stretch]:
-        for start in stretches(low, bits, depth):
-            part = self._stretch(start, depth)
-            if is_crowded(part.totals.entries, depth, self._largest):
+        """Yield the parts of a stretch, of `depth` bits or, where those are too large, of more."""
+        starts = stretches(low, bits, depth)
+        for start, totals in zip(starts, self._parts(low, bits, starts), strict=True):
+            if is_crowded(totals.entries, depth, self._largest):
                 yield from self._divided(start, depth, min(depth + SPLIT_BITS, POSITION_BITS))
             else:
-                yield part
+                yield _Stretch(start, depth, totals)
 
     def _stretch(self, low: int, bits: int) -> _Stretch:
-        return _Stretch(low, bits, self._totals(low, bits))
+        return _Stretch(low, bits, self._totals(self._stamps(low, bits).items()))
+
+    def _parts(self, low: int, bits: int, starts: range) -> Iterator[Totals]:
+        """Return what each part of a stretch adds up to; its rows are read once."""
+        parts: list[list[tuple[bytes, int]]] = [[] for _ in starts]
+        for row in self._stamps(low, bits).items():
+            parts[(position_of(row[0]) - low) // starts.step].append(row)
+        return map(self._totals, parts)
 
     def _entries(self) -> int:
         stored = self._stored(self._set_name, b"", None)
         return len(self._changed) + sum(held.key not in self._changed for held in stored)
 
-    def _totals(self, low: int, bits: int) -> Totals:
+    def _totals(self, rows: Collection[tuple[bytes, int]]) -> Totals:
         first = second = tombstones = 0
-        stamps = self._stamps(low, bits)
-        for key, stamp in stamps.items():
-            where = place(self._set_name, element_of(key), self._digest_key)
-            first += where.a_first * stamp + where.b_first
-            second += where.a_second * stamp + where.b_second
-            tombstones += is_removed(stamp)
+        place = self._hasher.place
+        for key, stamp in rows:
+            _, a_first, b_first, a_second, b_second = place(key[POSITION_BYTES:])
+            first += a_first * stamp + b_first
+            second += a_second * stamp + b_second
+            tombstones += stamp & 1
         sums = Sums(first % PRIME, second % PRIME)
-        return Totals(len(stamps) - tombstones, tombstones, sums)
+        return Totals(len(rows) - tombstones, tombstones, sums)
 
     def _stamps(self, low: int, bits: int) -> dict[bytes, int]:
         start, end = first_key(low) or b"", first_key(low + width(bits))

@@ -66,10 +66,12 @@ class MemoryImage:
             self._keys[name[0]].remove(name[1])
         self.log = [place for place in self.log if place[1] in self.rows]
 
-    def fetch(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        """Return the rows of `keys` that are held."""
-        rows = self.rows
-        return {key: rows[key] for key in keys if key in rows}
+    def fetch(self, set_name: bytes, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Row]]:
+        """Yield those of `keys` that have rows, with these."""
+        for key in keys:
+            row = self.rows.get((set_name, key))
+            if row is not None:
+                yield key, row
 
     def rows_between(self, set_name: bytes, low: bytes, high: bytes | None) -> Iterator[Held]:
         """Yield the rows of `low <= key < high` in the order of keys; None is above all keys."""

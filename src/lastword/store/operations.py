@@ -44,7 +44,8 @@ class Write(Struct, frozen=True):
 
     def _write_now(self, transaction: Transaction) -> int:
         planned = self._plan(transaction, self.add, removed=False)
-        planned += self._plan(transaction, self.remove, removed=True)
+        if self.remove:
+            planned += self._plan(transaction, self.remove, removed=True)
         for where, stamp in planned:
             transaction.put_own(self.set_name, where, stamp)
         return min([time_of(stamp) for _, stamp in planned], default=transaction.now())

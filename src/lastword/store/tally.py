@@ -83,17 +83,14 @@ class Tally:
 
     def changed(self) -> dict[int, Bucket]:
         """Return the buckets that rows changed in, as they are now, by their lows."""
-        buckets, changed = self.buckets, {}
-        if buckets is not None:
-            for index, (entries, first, second) in self._parts.items():
-                low = buckets.lows[index]
-                changed[low] = Bucket(
-                    low,
-                    buckets.bits[index],
-                    buckets.entries[index] + entries,
-                    Sums(
-                        (buckets.firsts[index] + first) % PRIME,
-                        (buckets.seconds[index] + second) % PRIME,
-                    ),
-                )
+        buckets = self.buckets
+        if buckets is None:
+            return {}
+        changed = {}
+        for index, (added, first, second) in self._parts.items():
+            low, entries = buckets.lows[index], buckets.entries[index] + added
+            sums = Sums(
+                (buckets.firsts[index] + first) % PRIME, (buckets.seconds[index] + second) % PRIME
+            )
+            changed[low] = Bucket(low, buckets.bits[index], entries, sums)
         return changed

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from lastword.crdt.clock import HybridClock, Wall
 from lastword.crdt.stamp import is_removed
 from lastword.replication.entries import Cursor, Held
-from lastword.replication.hashing import Place, element_of, place
+from lastword.replication.hashing import Place, element_of, hasher
 from lastword.replication.vectors import Vector, covers
 from lastword.store.buckets import bucket_entries_max, is_crowded
 from lastword.store.census import Census
@@ -20,6 +20,8 @@ from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, 
 from lastword.store.tally import Tally
 
 T_co = TypeVar("T_co", covariant=True)
+
+_new_row = tuple.__new__  # what a named tuple's own constructor calls, without its call
 
 Name = tuple[bytes, bytes]
 """What names a row outside the store: the set's name and the element."""
@@ -38,8 +40,8 @@ class Operation(Protocol[T_co]):
 class Stored(Protocol):
     """The rows of a store, as they are before a transaction."""
 
-    def fetch(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        """Return the rows of `keys`, sorted, that are held."""
+    def fetch(self, set_name: bytes, keys: Sequence[bytes]) -> Iterable[tuple[bytes, Row]]:
+        """Return those of `keys`, sorted, that have rows, with these."""
 
     def rows_between(self, set_name: bytes, low: bytes, high: bytes | None, /) -> Iterable[Held]:
         """Return the rows of `low <= key < high` in the order of keys; None is above all keys."""
@@ -98,16 +100,20 @@ class Transaction:
 
     def load(self, names: Iterable[Name]) -> None:
         """Fetch the rows that are named by set and element, so that `row` finds them."""
-        place = self.place
-        keys = sorted({(set_name, place(set_name, element).key) for set_name, element in names})
-        self._rows |= self._stored.fetch(keys)
+        keys: dict[bytes, set[bytes]] = {}
+        for set_name, element in names:
+            keys.setdefault(set_name, set()).add(self.place(set_name, element).key)
+        for set_name, wanted in keys.items():
+            for key, row in self._stored.fetch(set_name, sorted(wanted)):
+                self._rows[set_name, key] = row
 
     def place(self, set_name: bytes, element: bytes) -> Place:
         """Return where `element` lies in its set; it is hashed once in a transaction."""
         name = (set_name, element)
         where = self._places.get(name)
         if where is None:
-            where = self._places[name] = place(set_name, element, self.ledger.digest_key)
+            where = hasher(set_name, self.ledger.digest_key).place(element)
+            self._places[name] = where
         return where
 
     def row(self, set_name: bytes, key: bytes) -> Row | None:
@@ -151,13 +157,15 @@ class Transaction:
     def put(self, set_name: bytes, where: Place, stamp: int, run: int, number: int) -> None:
         """Give a row a stamp and a dot, and the next log number."""
         changes = self.changes
-        name = (set_name, where.key)
-        old = self.row(set_name, where.key)
-        changes.log_end += 1
-        changes.before.setdefault(name, old)
-        changes.rows[name] = Row(stamp, run, number, changes.log_end)
+        name = (set_name, where[0])
+        old = changes.rows.get(name)
+        if old is None:
+            old = changes.before[name] = self._rows.get(name)
+        changes.log_end = arrived = changes.log_end + 1
+        changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
         if old is None or old.stamp != stamp:
-            self._tally(set_name).add_up(where, old, stamp)
+            tally = self._tallies.get(set_name) or self._tally(set_name)
+            tally.add_up(where, old, stamp)
             if stamp >> 1 > self._clock.last:
                 self._clock.observe(stamp >> 1)
 

@@ -16,6 +16,7 @@ from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
 from lastword.store.sqlite import tables
+from lastword.store.sqlite.checkpointer import Checkpointer
 from lastword.store.sqlite.file import (
     FileLock,
     closing_on_error,
@@ -61,9 +62,11 @@ class SqliteStore(BaseStore):
                 self._numbers = tables.Numbers(connection)
             except tables.UNREADABLE as error:
                 raise CorruptStore(f"{self.path} is damaged: {error}") from error
-        self._connections: list[apsw.Connection] = [connection]
+            copying = connect(self.path)
+        self._connections: list[apsw.Connection] = [connection, copying]
         self._local = threading.local()
-        self._writer = Writer(connection, self._numbers, self.ledger, options)
+        checkpointer = Checkpointer(connection, copying)
+        self.writer = Writer(connection, checkpointer, self._numbers, self.ledger, options)
         self._closed = False
         try:
             mend(self.ledger, options.bucketed_entries, self.recount)
@@ -72,20 +75,20 @@ class SqliteStore(BaseStore):
             self.close()
             raise
 
-    # -- writes
+    # -- writes; `writer` says how an event loop takes part in them
 
     def submit(self, operation: Operation[Any], done: Done) -> None:
         """Queue `operation`; `done` is called in the writer's thread when it is on disk."""
-        self._writer.submit(operation, done)
+        self.writer.submit(operation, done)
 
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation`, and wait until it is on disk."""
-        return self._writer.execute(operation)
+        return self.writer.execute(operation)
 
     @property
     def commits(self) -> int:
         """How many transactions were committed since the file was opened."""
-        return self._writer.commits
+        return self.writer.commits
 
     # -- reads
 
@@ -182,7 +185,7 @@ class SqliteStore(BaseStore):
             found = verify(self._reader, self.path, self.options.bucketed_entries)
         for problem in found.problems:
             raise CorruptStore(problem)
-        with reading(self.path), self._writer.between_commits:
+        with reading(self.path), self.writer.between_commits:
             kept = tables.load_ledger(self._reader)
             if kept != self.ledger:
                 raise CorruptStore(
@@ -194,7 +197,7 @@ class SqliteStore(BaseStore):
         if self._closed:
             return
         self._closed = True
-        self._writer.close()
+        self.writer.close()
         for connection in reversed(self._connections):
             connection.close()
         self._lock.release()

@@ -7,18 +7,20 @@ file is opened again (Rebello et al., "Can Applications Recover from fsync Failu
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
 
 from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
-from lastword.limits import GROUP_ROWS_MAX, WRITES_PENDING_MAX
+from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Changes, Ledger
+from lastword.store.sqlite.checkpointer import Checkpointer
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.tables import Numbers, StoredRows, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
@@ -37,6 +39,7 @@ _START = "Start the node again: the file is whole."
 class _Ticket:
     operation: Operation[Any]
     done: Done
+    brief: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -45,39 +48,78 @@ class _Ticket:
 class _Group:
     tickets: list[_Ticket]
     names: list[Name]
+    begun: bool = False
+    changes: Changes | None = None
+
+    @property
+    def is_brief(self) -> bool:
+        return len(self.names) <= BRIEF_ROWS_MAX and all(at.brief for at in self.tickets)
 
 
 class Writer:
-    """Owns the write connection. `submit` may be called from any thread."""
+    """Owns the write connection. `submit` may be called from any thread.
+
+    A group is begun, on the write connection, and ended by its commit; one at a time. Both is
+    done by the writer's thread, unless there is a `starter`: it is woken when a group may begin,
+    and calls `start`, which begins a brief one at once, on the starter's thread. The writer's own
+    then only waits for the disk, and need not take the interpreter from the other for it.
+    """
 
     def __init__(
         self,
         connection: apsw.Connection,
+        checkpointer: Checkpointer,
         numbers: Numbers,
         ledger: Ledger,
         options: StoreOptions,
     ) -> None:
         self._connection = connection
+        self._checkpointer = checkpointer
         self._numbers = numbers
         self._ledger = ledger
         self._options = options
-        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._failed: StoreError | None = None
-        self._door = threading.Lock()  # nothing is queued behind the end
+        self._door = threading.Lock()  # of the four that follow
+        self._waiting: deque[_Ticket] = deque()
+        self._busy = False
         self._closing = False
+        self._wake_starter: Callable[[], None] | None = None
+        self._work: SimpleQueue[_Group | None] = SimpleQueue()
         self.between_commits = threading.Lock()  # whoever has it finds file and ledger alike
-        self._thread = threading.Thread(target=self._work, name="lastword-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="lastword-writer", daemon=True)
         self._thread.start()
         self.commits = 0
 
-    def submit(self, operation: Operation[Any], done: Done) -> None:
-        """Queue `operation`. Raises Unavailable where too much is waiting, or after `close`."""
-        if self._queue.qsize() >= WRITES_PENDING_MAX:
-            raise Unavailable(f"{WRITES_PENDING_MAX} writes are waiting for the disk")
+    def submit(self, operation: Operation[Any], done: Done, *, brief: bool = False) -> None:
+        """Queue `operation`; a `brief` one needs no rows but those that it touches.
+
+        Raises Unavailable where too much is waiting, or after `close`.
+        """
         with self._door:
+            if len(self._waiting) >= WRITES_PENDING_MAX:
+                raise Unavailable(f"{WRITES_PENDING_MAX} writes are waiting for the disk")
             if self._closing:
                 raise Unavailable("the node is stopping", hint="Ask another node.")
-            self._queue.put(_Ticket(operation, done))
+            self._waiting.append(_Ticket(operation, done, brief))
+            self._call_next()
+
+    def begin_by(self, wake: Callable[[], None] | None) -> None:
+        """Let groups be begun by whoever `wake` wakes, or, without one, by the writer's thread.
+
+        `wake` may be called from any thread, and must not block.
+        """
+        with self._door:
+            self._wake_starter = wake
+            self._call_next()
+
+    def start(self) -> None:
+        """Begin the next group, if there is one: here if it is brief, else on the thread."""
+        with self._door:
+            group = self._next_group()
+        if group is not None:
+            if group.is_brief:
+                self._begin(group)
+            self._work.put(group)
 
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation`, and wait until it is on disk."""
@@ -93,40 +135,75 @@ class Writer:
         with self._door:
             if not self._closing:
                 self._closing = True
-                self._queue.put(None)
+                self._wake_starter = None
+                self._call_next()
         self._thread.join()
+        self._checkpointer.close()
 
-    def _work(self) -> None:
-        while (group := self._next_group()) is not None:
-            self._write_group(group)
-            for ticket in group.tickets:
-                with contextlib.suppress(RuntimeError):  # the loop that waited has ended
-                    ticket.done(ticket.result, ticket.error)
+    def _call_next(self) -> None:
+        """See to it that the next group is begun, if there is one and none is on its way."""
+        if self._busy:
+            return
+        if not self._waiting:
+            if self._closing:
+                self._work.put(None)
+        elif self._wake_starter is not None:
+            self._wake_starter()
+        else:
+            self._work.put(self._next_group())
 
     def _next_group(self) -> _Group | None:
-        """Wait for an operation; return it with all that came meanwhile, or None at the end."""
-        first = self._queue.get()
-        if first is None:
+        """Take all operations that wait, up to a group's bound; None while a group is busy."""
+        waiting = self._waiting
+        if self._busy or not waiting:
             return None
-        group = _Group([first], list(first.operation.touches()))
-        while len(group.names) < GROUP_ROWS_MAX:
-            try:
-                ticket = self._queue.get_nowait()
-            except Empty:
-                break
-            if ticket is None:
-                self._queue.put(None)
-                break
+        self._busy = True
+        group = _Group([], [])
+        while waiting and len(group.names) < GROUP_ROWS_MAX:
+            ticket = waiting.popleft()
             group.tickets.append(ticket)
             group.names += ticket.operation.touches()
         return group
 
-    def _write_group(self, group: _Group) -> None:
-        """Do a group in one transaction; every ticket has its result or its error after it."""
-        try:
+    def _run(self) -> None:
+        while (group := self._work.get()) is not None:
+            if not group.begun:
+                self._begin(group)
+            self._end(group)
+            with self._door:
+                self._busy = False
+                self._call_next()
+            for ticket in group.tickets:
+                with contextlib.suppress(RuntimeError):  # the loop that waited has ended
+                    ticket.done(ticket.result, ticket.error)
+
+    def _begin(self, group: _Group) -> None:
+        """Do all of a group but its commit."""
+        group.begun = True
+        with self._failing(group):
             self._refuse_after_failure()
-            self._commit(group)
+            group.changes = changes = self._done(group)
+            if not changes.is_empty:
+                self._connection.execute("BEGIN IMMEDIATE")
+                store_changes(self._connection, self._numbers, changes)
+
+    def _end(self, group: _Group) -> None:
+        """Commit; every ticket has its result or its error after it."""
+        changes = group.changes
+        if changes is not None and not changes.is_empty:
+            with self._failing(group), self.between_commits:
+                self._connection.execute("COMMIT")
+                self._absorb(changes)
+                self.commits += 1
+            self._checkpointer.after_commit()
+
+    @contextlib.contextmanager
+    def _failing(self, group: _Group) -> Iterator[None]:
+        """Let every ticket of a group have the error that is raised within."""
+        try:
+            yield
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+            group.changes = None
             outcome = self._failure(error)
             for ticket in group.tickets:
                 ticket.result, ticket.error = None, ticket.error or outcome
@@ -135,7 +212,8 @@ class Writer:
         if self._failed is not None:
             raise type(self._failed)(str(self._failed), hint=self._failed.hint)
 
-    def _commit(self, group: _Group) -> None:
+    def _done(self, group: _Group) -> Changes:
+        """Run the operations of a group; return what they did."""
         options = self._options
         transaction = Transaction(
             self._ledger,
@@ -150,14 +228,7 @@ class Writer:
                 ticket.result = ticket.operation.run(transaction)
             except LastwordError as error:
                 ticket.error = error
-        changes = transaction.finish()
-        if not changes.is_empty:
-            self._connection.execute("BEGIN IMMEDIATE")
-            store_changes(self._connection, self._numbers, changes)
-            with self.between_commits:
-                self._connection.execute("COMMIT")
-                self._absorb(changes)
-            self.commits += 1
+        return transaction.finish()
 
     def _absorb(self, changes: Changes) -> None:
         """Let memory follow the file; where it does not, nothing may be written by it any more."""

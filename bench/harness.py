@@ -1,8 +1,7 @@
-"""What every benchmark shares: a disk that is one, a node that runs, wrk, medians, a table."""
+"""What every benchmark shares: a disk that is one, a node that runs, the machine."""
 
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -13,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-RUNS = 3
 MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
@@ -41,11 +40,12 @@ def fsync_us(folder: Path, times: int = 200) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeUnderTest:
-    """A node that runs, as a benchmark sees it."""
+class Server:
+    """A server that runs, as a benchmark sees it. A `redis_port` of 0 is none."""
 
+    name: str
     pid: int
-    url: str
+    redis_port: int
 
     def cpu_s(self) -> float:
         """Return the CPU time that the process took so far, all threads, in seconds."""
@@ -55,6 +55,19 @@ class NodeUnderTest:
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Return its resident memory, in MB (10^6 bytes); `VmHWM` is the greatest so far."""
         return memory_mb(self.pid, what)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnderTest(Server):
+    """A node that runs, where it serves HTTP, and how long its start took."""
+
+    url: str
+    started_s: float
+
+    @property
+    def port(self) -> int:
+        """The port of HTTP."""
+        return int(self.url.rpartition(":")[2])
 
 
 def memory_mb(pid: int | str = "self", what: str = "VmRSS") -> float:
@@ -69,86 +82,25 @@ def memory_mb(pid: int | str = "self", what: str = "VmRSS") -> float:
 def node(database: Path, *options: str) -> Iterator[NodeUnderTest]:
     """Run a node on `database` and a free port; stop it in order at the end."""
     command = [sys.executable, "-m", "lastword", "serve", "-p", "0", "-d", str(database)]
+    began_s = time.perf_counter()
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None, "the node did not start"
-        yield NodeUnderTest(process.pid, found[0])
+        url = _said(process.stdout, r"serves (http://\S+)")
+        started_s = time.perf_counter() - began_s
+        redis = _said(process.stdout, r"RESP at \S+:(\d+)") if "--redis-port" in options else "0"
+        yield NodeUnderTest("lastword", process.pid, int(redis), url, started_s)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one run of wrk came to. `_us` is processor time, in microseconds per request."""
-
-    per_s: float
-    p50_ms: float
-    p99_ms: float
-    node_us: float
-    generator_us: float
-    errors: int
-
-
-def wrk(target: NodeUnderTest, script: str, *, connections: int, seconds: int) -> Load:
-    """Load a node with the Lua `script`, by one thread of wrk."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script + _REPORT)
-        file.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", file.name, target.url]
-        node_s, own_s = target.cpu_s(), _children_cpu_s()
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"FIGURES (\d+) ([\d.]+) ([\d.]+) ([\d.]+) (\d+)", output)
-    assert found is not None, output
-    requests = int(found[1])
-    return Load(
-        per_s=requests / float(found[2]),
-        p50_ms=float(found[3]),
-        p99_ms=float(found[4]),
-        node_us=(target.cpu_s() - node_s) / requests * 1e6,
-        generator_us=(_children_cpu_s() - own_s) / requests * 1e6,
-        errors=int(found[5]),
-    )
-
-
-def median_load(target: NodeUnderTest, script: str, *, connections: int, seconds: int) -> Load:
-    """Return the run of the median rate, out of three."""
-    return median(
-        [wrk(target, script, connections=connections, seconds=seconds) for _ in range(RUNS)]
-    )
-
-
-def median(loads: list[Load]) -> Load:
-    """Return the load of the median rate."""
-    return sorted(loads, key=lambda load: load.per_s)[len(loads) // 2]
-
-
-def _children_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-_REPORT = """
-done = function(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format("FIGURES %d %f %f %f %d\\n", summary.requests, summary.duration / 1e6,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    e.connect + e.read + e.write + e.status + e.timeout))
-end
-"""
-
-
-def random_element(method: str, set_name: str, elements: int) -> str:
-    """Return a wrk script that sends `method` for random elements out of so many."""
-    return f"""
-math.randomseed(os.time())
-request = function()
-  return wrk.format("{method}", "/{set_name}/" ..
-    string.format("%020d", math.random(0, {elements} - 1)))
-end
-"""
+def _said(lines: IO[str], pattern: str) -> str:
+    line = lines.readline()
+    found = re.search(pattern, line)
+    if found is None:
+        raise RuntimeError(f"the node did not start: it said {line!r}")
+    return found[1]
 
 
 def machine(folder: Path) -> str:

@@ -1,0 +1,1 @@
+"""The service under load, side by side with redis-server. `python -m bench.service` runs it."""

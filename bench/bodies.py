@@ -15,10 +15,10 @@ Form = Callable[[str, Batch], bytes]
 """Makes the request that adds a batch to a set."""
 
 
-def batches(prefix: str, elements: int, each: int) -> Iterator[Batch]:
-    """Yield so many new elements, `each` of them at a time."""
-    for start in range(0, elements, each):
-        yield [f"{prefix}{number:012}" for number in range(start, start + each)]
+def batches(prefix: str, numbers: range, each: int) -> Iterator[Batch]:
+    """Yield the elements of a prefix and these numbers, `each` of them at a time."""
+    for start in range(0, len(numbers), each):
+        yield [f"{prefix}{number:012}" for number in numbers[start : start + each]]
 
 
 def patch(set_name: str, batch: Batch) -> bytes:

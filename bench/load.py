@@ -162,7 +162,7 @@ def prepared(
     server_us, generator_us = meter.per_unit_us(count)
     for connection in open_ones:
         connection.close()
-    hundredths = statistics.quantiles(latencies_s, n=100)
+    hundredths = statistics.quantiles(latencies_s, n=100, method="inclusive")
     p50_ms, p99_ms = hundredths[49] * 1e3, hundredths[98] * 1e3
     return Load(count, count / took_s, p50_ms, p99_ms, server_us, generator_us)
 

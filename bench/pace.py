@@ -110,13 +110,13 @@ def main() -> None:
 
 
 def _figures(pace: Pace, took_s: float, used_s: float) -> Paced:
-    hundredths = statistics.quantiles(pace.latencies_s, n=100)
+    hundredths = statistics.quantiles(pace.latencies_s, n=100, method="inclusive")
     return Paced(
         per_s=len(pace.latencies_s) / took_s,
         p50_ms=hundredths[49] * 1e3,
         p99_ms=hundredths[98] * 1e3,
         max_ms=max(pace.latencies_s) * 1e3,
-        late_p99_ms=statistics.quantiles(pace.late_s, n=100)[98] * 1e3,
+        late_p99_ms=statistics.quantiles(pace.late_s, n=100, method="inclusive")[98] * 1e3,
         generator_us=used_s / len(pace.latencies_s) * 1e6,
     )
 

@@ -36,7 +36,8 @@ TRIAL_REQUESTS = 5_000
 
 WARM_UP_REQUESTS = 100_000
 
-LOAD_BATCH = 1_000
+LOAD_STEP, LOAD_BATCH = 1_000_000, 100
+"""Elements that are prepared for redis-server at once, and those of one SADD."""
 
 
 def sadd(run: Run, server: Server, set_name: str, *, connections: int, pipeline: int) -> Load:
@@ -130,7 +131,7 @@ def bulk(
 ) -> Load:
     """Measure requests that add `each` new elements to SET; so many elements in all."""
     before = cardinality(server, SET)
-    batches = bodies.batches(run.fresh_prefix(), elements, each)
+    batches = bodies.batches(run.fresh_prefix(), range(elements), each)
     requests = [form(SET, batch) for batch in batches]
     load = prepared(server, port, whole, requests, connections=connections, each=each)
     expect_written(server, SET, before, elements, 0)
@@ -139,9 +140,11 @@ def bulk(
 
 def load_redis(server: Server, set_name: str, elements: int) -> None:
     """Add the elements that files hold to a set of redis-server."""
-    batches = bodies.batches("00000000", elements, min(elements, LOAD_BATCH))
-    requests = (bodies.sadd(set_name, batch) for batch in batches)
-    prepared(server, server.redis_port, whole_resp, list(requests), connections=4, each=1)
+    whole = range(elements)
+    for start in range(0, elements, LOAD_STEP):
+        batches = bodies.batches("00000000", whole[start : start + LOAD_STEP], LOAD_BATCH)
+        requests = [bodies.sadd(set_name, batch) for batch in batches]
+        prepared(server, server.redis_port, whole_resp, requests, connections=4, each=LOAD_BATCH)
     expect_members(server, set_name, elements)
 
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.service.goals import Goal, goals
+from bench.service.goals import Found, Goal, goals
 from bench.service.results import Part, Reading, Results, Sample
 
 BEGIN = "<!-- drawn by python -m bench.service --draw: what is written here by hand is lost -->"
@@ -63,17 +63,18 @@ def _goals(results: Results) -> str:
     return "\n".join([*lines, *(_goal(goal, goal.value(results)) for goal in goals())]) + "\n"
 
 
-def _goal(goal: Goal, value: float | None) -> str:
-    if value is None:
-        return f"| {goal.text} | {_asked(goal)} | not measured | |"
-    verdict = "reported" if goal.bound is None else "met" if goal.is_met(value) else "**missed**"
-    return f"| {goal.text} | {_asked(goal)} | {number(value)} {goal.unit} | {verdict} |"
+def _goal(goal: Goal, found: Found | None) -> str:
+    measured = "" if found is None else f"{number(found.value)} {goal.unit}"
+    if found and found.elements:
+        measured += f", {found.elements:,} elements"
+    return f"| {goal.text} | {_asked(goal)} | {measured} | {goal.verdict(found)} |"
 
 
 def _asked(goal: Goal) -> str:
     if goal.bound is None:
         return "-"
-    return f"{'at most ' if goal.at_most else ''}{number(goal.bound)} {goal.unit}"
+    size = f", {goal.elements:,} elements" if goal.elements else ""
+    return f"{'at most ' if goal.at_most else ''}{number(goal.bound)} {goal.unit}{size}"
 
 
 def _section(title: str, part: Part, results: Results, name: str) -> Iterator[str]:
@@ -117,4 +118,6 @@ def _readings(readings: Iterable[Reading]) -> Iterator[str]:
 
 def number(value: float) -> str:
     """Return a number with about three digits that say something."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

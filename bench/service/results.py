@@ -89,13 +89,10 @@ class Results(Struct):
         ratios = [above[turn] / below[turn] for turn in above.keys() & below.keys()]
         return statistics.median(ratios) if ratios else None
 
-    def value(self, part: str, what: str) -> float | None:
-        """Return the median of the turns' readings of the largest set, or None."""
-        readings = self.parts[part].readings if part in self.parts else []
-        named = [reading for reading in readings if reading.what == what]
-        largest = max((reading.elements for reading in named), default=0)
-        values = [reading.value for reading in named if reading.elements == largest]
-        return statistics.median(values) if values else None
+    def readings(self, part: str, what: str) -> list[Reading]:
+        """Return the readings of one thing."""
+        kept = self.parts[part].readings if part in self.parts else []
+        return [reading for reading in kept if reading.what == what]
 
 
 def _by_turn(samples: Iterable[Sample]) -> dict[int, float]:

@@ -48,8 +48,7 @@ class Run:
         """Return a new copy of a file whose set SET has so many elements, made at first use."""
         kept = self.folder / f"{elements}.v{FORMAT_VERSION}.db"
         if not kept.exists():
-            made = kept.with_suffix(".making.db")
-            made.unlink(missing_ok=True)
+            made = self.scratch / "made.db"
             with opened(made) as store:
                 fill(store, SET.encode(), elements, digits)
             made.rename(kept)

@@ -39,8 +39,8 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on 
 mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
 	$(BIN)/python -m tools.mutants
 
-bench: $(VENV)/installed ## Rates, memory, comparisons, gossip, scaling; needs wrk; takes about 25 minutes
-	$(BIN)/python -m bench.http
+bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 45 minutes
+	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.anti_entropy
 	$(BIN)/python -m bench.gossip
 	$(BIN)/python -m bench.scaling

@@ -39,7 +39,7 @@ def test_wheel_and_sdist_build_and_hold_the_package(tmp_path: Path) -> None:
         needed |= {
             "constraints.txt",
             "Makefile",
-            "bench/http.py",
+            "bench/service/__main__.py",
             "tools/demo/__main__.py",
             ".ci/run",
         }

@@ -105,9 +105,9 @@ def _command(name: str, arguments: argparse.Namespace) -> str:
 
 def _draw(docs: Path) -> None:
     kept = results.load(docs / "figures" / "service.json")
-    images = draw(kept, docs / "figures")
-    write_part(docs / "PERFORMANCE.md", kept, images)
-    print(f"{docs / 'PERFORMANCE.md'} and {len(images)} figures are drawn")
+    figures = draw(kept, docs / "figures")
+    write_part(docs / "PERFORMANCE.md", kept)
+    print(f"drawn: {', '.join(map(str, [docs / 'PERFORMANCE.md', *figures]))}")
 
 
 def _arguments() -> argparse.Namespace:

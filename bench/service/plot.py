@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bench.service import sizes
 from bench.service.measures import GET, PUT, PUT_HELD, SADD, SISMEMBER
@@ -38,16 +39,12 @@ Measure = Callable[[Sample], float]
 def draw(results: Results, folder: Path) -> list[Path]:
     """Draw every figure that there are results for; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    for name, draw_one in (("connections", _connections), ("sizes", _sizes)):
-        samples = list(results.medians(name).values())
-        if samples:
-            path = folder / f"service-{name}.svg"
-            with mpl.rc_context(_STYLE):
-                figure = draw_one(samples)
-                figure.savefig(path, metadata={"Date": None})
-            drawn.append(path)
-    return drawn
+    paths = [folder / f"service-{name}.svg" for name in results.drawn()]
+    for name, path in zip(results.drawn(), paths, strict=True):
+        with mpl.rc_context(_STYLE):
+            figure = _FIGURES[name](list(results.medians(name).values()))
+            figure.savefig(path, metadata={"Date": None})
+    return paths
 
 
 def _connections(samples: Sequence[Sample]) -> Figure:
@@ -89,6 +86,8 @@ def _lines(axes: "Axes", samples: Sequence[Sample], across: Measure, up: Measure
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(places, [f"{place:,.0f}" for place in places])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.minorticks_off()
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
 
@@ -96,3 +95,7 @@ def _lines(axes: "Axes", samples: Sequence[Sample], across: Measure, up: Measure
 def _legend(figure: Figure) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+
+
+_FIGURES = {"connections": _connections, "sizes": _sizes}
+"""What draws each part."""

@@ -31,15 +31,14 @@ _HEAD = (
 _RULE = "| --- | --- " + "| ---: " * 8 + "| --- |"
 
 
-def write_part(document: Path, results: Results, images: Iterable[Path]) -> None:
+def write_part(document: Path, results: Results) -> None:
     """Put what is drawn into a document, between its two marks; make it where there is none."""
     text = document.read_text() if document.exists() else f"{BEGIN}\n{END}\n"
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{document} lacks the marks of the part that is drawn")
-    drawn = markdown(results, [image.relative_to(document.parent) for image in images])
-    document.write_text(f"{before}{BEGIN}\n\n{drawn}\n{END}{after}")
+    document.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n{END}{after}")
 
 
 def drawn_part(document: Path) -> str:
@@ -47,15 +46,19 @@ def drawn_part(document: Path) -> str:
     return document.read_text().partition(BEGIN)[2].partition(END)[0].strip("\n") + "\n"
 
 
-def markdown(results: Results, images: Iterable[Path]) -> str:
+def markdown(results: Results) -> str:
     """Return all tables, and the images."""
     if not results.parts:
         return f"{NOTHING}\n"
-    sections = [_goals(results), *(f"![{image.stem}]({image})\n" for image in images)]
+    sections = [_goals(results), *map(_image, results.drawn())]
     for name, title in TITLES.items():
         if name in results.parts:
             sections.append("\n".join(_section(title, results.parts[name], results, name)) + "\n")
     return "\n".join(sections)
+
+
+def _image(name: str) -> str:
+    return f"![{TITLES[name]}](figures/service-{name}.svg)\n"
 
 
 def _goals(results: Results) -> str:

@@ -46,6 +46,9 @@ class Part(Struct):
     readings: list[Reading] = []
 
 
+DRAWN = ("connections", "sizes")
+"""The parts that are drawn, each into a file of its own."""
+
 Key = tuple[str, str, int, int, int]
 
 
@@ -66,6 +69,10 @@ class Results(Struct):
             for one in (self.parts[part].samples if part in self.parts else ())
             if work in {"", one.work} and server in {"", one.server}
         ]
+
+    def drawn(self) -> list[str]:
+        """Return the parts that have a figure, as far as they were measured."""
+        return [name for name in DRAWN if self.samples(name)]
 
     def medians(self, part: str) -> dict[Key, Sample]:
         """Return the sample of the median rate of each kind, in the order of their coming."""

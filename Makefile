@@ -39,7 +39,7 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on 
 mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
 	$(BIN)/python -m tools.mutants
 
-bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 45 minutes
+bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 40 minutes
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.anti_entropy
 	$(BIN)/python -m bench.gossip

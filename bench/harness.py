@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import apsw
+
 MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
@@ -104,9 +106,10 @@ def _said(lines: IO[str], pattern: str) -> str:
 
 
 def machine(folder: Path) -> str:
-    """Return a line on the machine: processor, cores, the latency of its fsync."""
+    """Return a line on the machine: processor, cores, versions, the latency of its fsync."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return (
         f"{model[1] if model else 'unknown processor'}, {os.cpu_count()} cores, "
-        f"Python {sys.version.split()[0]}, fsync {fsync_us(folder):.0f} us (median of 200)"
+        f"Python {sys.version.split()[0]}, SQLite {apsw.sqlitelibversion()}, "
+        f"fsync {fsync_us(folder):.0f} us (median of 200)"
     )

@@ -21,8 +21,9 @@ from random import Random
 
 from bench.connections import Connection, whole_http
 
-LATE_MS_MAX = 2.0
-"""The 99th percentile of lateness above which figures are the generator's, not the server's."""
+LATE_MS_MAX, LATE_SHARE_MAX = 2.0, 0.5
+"""Where the 99th percentile of lateness is above both, the latter of that of the latencies, the
+figures are the generator's, not the server's."""
 
 TICK_S = 0.000_3
 """How long to sleep where nothing is due and nothing has come. It makes latencies greater by up to
@@ -39,6 +40,11 @@ class Paced:
     max_ms: float
     late_p99_ms: float
     generator_us: float
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether the generator was on time, so that latencies are the server's."""
+        return self.late_p99_ms <= max(LATE_MS_MAX, LATE_SHARE_MAX * self.p99_ms)
 
 
 class Pace:

@@ -1,12 +1,12 @@
 """The service under load, side by side with redis-server, on loopback of one machine.
 
-    python -m bench.service [--only WORK,...] [--large] [--quick] [--seconds 3] [--folder DIR]
+    python -m bench.service [--only WORK,...] [--large] [--quick] [--seconds 2] [--folder DIR]
     python -m bench.service --draw
 
 Servers take turns, three of each; figures are medians, ratios are medians of the ratios within a
 turn. Every write is on disk before its answer, on both sides. Generators run on the same machine,
 and what they took of the processor stands beside what the servers took. Results are kept as JSON;
-what a work measured before is replaced by what it measures now, and the table and the plots of
+what a work measured before is replaced by what it measures now, and the tables and the plots of
 docs/ are drawn from all that is kept. It needs redis-server, redis-benchmark, wrk and a disk.
 """
 
@@ -120,7 +120,7 @@ def _arguments() -> argparse.Namespace:
         default=list(WORKS),
         help=f"works, separated by commas: {', '.join(WORKS)}",
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each run (default 3)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run (default 2)")
     parser.add_argument("--large", action="store_true", help="with sets of 10,000,000 too")
     parser.add_argument("--quick", action="store_true", help="see that all of it runs: no figures")
     parser.add_argument("--draw", action="store_true", help="draw what was measured before")

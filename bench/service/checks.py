@@ -19,18 +19,20 @@ def cardinality(server: Server, set_name: str) -> int:
     return _number(server, "SCARD", set_name)
 
 
-def expect_new(server: Server, set_name: str, before: int, sent: int) -> None:
-    """Exit unless a set has grown by what was sent to it."""
+def expect_new(server: Server, set_name: str, before: int, sent: int, *, in_flight: int) -> None:
+    """Exit unless a set has grown by what was sent, and no more than was in flight besides."""
     grown = cardinality(server, set_name) - before
-    if not NEW_SHARE_MIN * sent <= grown <= sent:
-        sys.exit(f"{server.name}: {sent} new members were sent to {set_name}, {grown} came")
+    if not NEW_SHARE_MIN * sent <= grown <= sent + in_flight:
+        sys.exit(f"{server.name}: {sent} new elements were sent to {set_name}, {grown} came")
 
 
-def expect_written(server: Server, set_name: str, before: int, sent: int, most: int) -> None:
-    """Exit unless a set has grown by what was answered, or by what was in flight besides."""
+def expect_all_new(
+    server: Server, set_name: str, before: int, answered: int, *, in_flight: int = 0
+) -> None:
+    """Exit unless a set has grown by all that was answered, of elements that never come twice."""
     grown = cardinality(server, set_name) - before
-    if not sent <= grown <= sent + most:
-        sys.exit(f"{sent} new elements were put into {set_name}, {grown} came")
+    if not answered <= grown <= answered + in_flight:
+        sys.exit(f"{server.name}: {answered} elements were put into {set_name}, {grown} came")
 
 
 def expect_members(server: Server, set_name: str, elements: int) -> None:

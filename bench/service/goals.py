@@ -47,7 +47,7 @@ class Goal:
 
 def goals() -> list[Goal]:
     """Return all goals, in the order of the table."""
-    return [*_singles(), *_bulks(), *_others()]
+    return [*_singles(), *_bulks(), *_others(), *_memory()]
 
 
 def _singles() -> list[Goal]:
@@ -98,6 +98,12 @@ def _others() -> list[Goal]:
         Goal(f"PUT, new elements: {growth}", 1.5, "x", new, at_most=True, elements=sizes.LARGE),
         Goal(f"PATCH of 1,000: {growth}", None, "x", many, at_most=True),
     ]
+
+
+def _memory() -> list[Goal]:
+    """Return what the bound of the caches comes to; it is set by who runs the node."""
+    names = [node.memory_name(cache_mb, "at the most") for cache_mb in node.CACHES_MB]
+    return [Goal(name, None, "MB", _reading("memory", name), at_most=True) for name in names]
 
 
 def _to_redis(work: str, server: str, redis_work: str, pipeline: int = 1) -> Value:

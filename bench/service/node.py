@@ -34,13 +34,19 @@ def memory(run: Run) -> None:
     elements = run.sizes(10_000, ELEMENTS, LARGE)
     for cache_mb in CACHES_MB:
         with run.node(elements, "--cache-mb", str(cache_mb)) as target:
-            named = f"memory, --cache-mb {cache_mb}"
-            run.note(f"{named}, at the start", elements, 0, target.memory_mb(), "MB")
+            began = memory_name(cache_mb, "at the start")
+            run.note(began, elements, 0, target.memory_mb(), "MB")
             for _ in run.turns():
                 measures.sismember(run, target, elements, connections=CONNECTIONS, pipeline=16)
                 measures.get(run, target, elements, connections=CONNECTIONS)
                 measures.put_held(run, target, elements, connections=CONNECTIONS)
-            run.note(f"{named}, at the most", elements, 0, target.memory_mb("VmHWM"), "MB")
+            most = memory_name(cache_mb, "at the most")
+            run.note(most, elements, 0, target.memory_mb("VmHWM"), "MB")
+
+
+def memory_name(cache_mb: int, when: str) -> str:
+    """Return what a reading of a node's memory is called."""
+    return f"memory, --cache-mb {cache_mb}, {when}"
 
 
 def copying(run: Run) -> None:

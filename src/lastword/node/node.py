@@ -47,7 +47,7 @@ class Node:
         self.faults = faults or Faults()
         self.replica = Replica(store, identity, settings, store.options.wall)
         loop = asyncio.get_running_loop()
-        self.reads = TurnReads(store, loop)
+        self.reads = TurnReads(store, loop, self._hold)
         self.commits = Commits(store, loop, on_delivery=self.reads.end)
         self._transport = transport
         self._interval_s = interval_s
@@ -92,6 +92,17 @@ class Node:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+
+    def _hold(self, set_name: bytes) -> None:
+        """Have a set loaded into memory, beside the loop."""
+        loading = asyncio.get_running_loop().run_in_executor(
+            self._readers, self.store.hold, set_name
+        )
+        loading.add_done_callback(self._note_loading)
+
+    def _note_loading(self, loading: "asyncio.Future[None]") -> None:
+        if not loading.cancelled() and (error := loading.exception()) is not None:
+            self.faults.note("loading a set", error)
 
     def _send_all(self, sends: list[Send]) -> None:
         if self._tasks is not None:

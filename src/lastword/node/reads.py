@@ -1,20 +1,32 @@
 """Reads on the event loop: those of one turn of the loop see one snapshot of the file.
 
 To begin a snapshot for every read would cost more than the read. A snapshot ends with the turn,
-and before anyone hears of a commit: whoever was told of a write finds it.
+and before anyone hears of a commit: whoever was told of a write finds it. Sets that are read often
+are answered from memory, and are loaded beside the loop.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from lastword.store.sqlite.store import SqliteStore
 
 
 class TurnReads:
-    """Reads of one element, or of little, from the event loop's thread."""
+    """Reads of elements, or of little else, from the event loop's thread.
 
-    def __init__(self, store: SqliteStore, loop: asyncio.AbstractEventLoop) -> None:
+    `hold` is asked to have a set loaded into memory, soon and elsewhere.
+    """
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        loop: asyncio.AbstractEventLoop,
+        hold: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._cache = store.cache
         self._loop = loop
+        self._hold = hold
         self._begun = False
 
     def begin(self) -> None:
@@ -32,5 +44,23 @@ class TurnReads:
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""
-        self.begin()
+        held = self._cache.elements_of(set_name)
+        if held is not None:
+            return element in held
+        self._miss(set_name, 1)
         return self._store.contains(set_name, element)
+
+    def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
+        """Return of each of `elements` whether it is present; one statement, or none, for all."""
+        held = self._cache.elements_of(set_name)
+        if held is not None:
+            return [element in held for element in elements]
+        self._miss(set_name, len(elements))
+        return self._store.contains_each(set_name, elements)
+
+    def _miss(self, set_name: bytes, reads: int) -> None:
+        """Read from the file; have the set loaded if that is worth it by now."""
+        totals = self._store.totals().get(set_name)
+        if totals is not None and self._cache.wants(set_name, entries=totals.entries, reads=reads):
+            self._hold(set_name)
+        self.begin()

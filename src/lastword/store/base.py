@@ -4,7 +4,7 @@ A store provides `execute` and the reads that are declared here; the rest follow
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from lastword.crdt.clock import Wall
 from lastword.crdt.stamp import is_removed, time_of
 from lastword.limits import (
+    CACHE_BYTES_DEFAULT,
     MAX_SKEW_US_DEFAULT,
     PAGE_BYTES_MAX,
     PAGE_ROWS_MAX,
@@ -60,7 +61,8 @@ class StoreOptions:
     `wall` gives the time, `new_run` a random 63-bit id for each run. `digest_key` is used where
     the file is made and must be the same on all nodes of a cluster. `page_rows` bounds the rows
     looked at for one page; the simulation makes it small, so that walks have many pages. A set
-    of more than `bucketed_entries` has sums of its stretches; tests make it small.
+    of more than `bucketed_entries` has sums of its stretches; tests make it small. `cache_bytes`
+    is about what caches may take in all: half of it pages of the file, half of it whole sets.
     """
 
     wall: Wall
@@ -68,6 +70,7 @@ class StoreOptions:
     max_skew_us: int = MAX_SKEW_US_DEFAULT
     digest_key: bytes = DIGEST_KEY_DEFAULT
     page_rows: int = PAGE_ROWS_MAX
+    cache_bytes: int = CACHE_BYTES_DEFAULT
     bucketed_entries: int = BUCKETED_ENTRIES
 
 
@@ -109,6 +112,10 @@ class BaseStore(ABC):
     @abstractmethod
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
+
+    def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
+        """Return of each of `elements` whether it is present."""
+        return [self.contains(set_name, element) is True for element in elements]
 
     @abstractmethod
     def entries(

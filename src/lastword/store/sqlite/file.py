@@ -24,6 +24,9 @@ from lastword.store.sqlite import schema
 
 VFS = "cksmvfs"
 
+CACHE_BYTES_MIN = 2_000 << 10
+"""Pages that a connection caches at least: SQLite's own default."""
+
 
 class FileLock:
     """An advisory lock beside the file (`FILE-lock`), held as long as the process has it open.
@@ -59,13 +62,17 @@ class FileLock:
             self._fd = -1
 
 
-def connect(path: Path) -> apsw.Connection:
-    """Return a connection that verifies page checksums and is set up as every one of ours."""
+def connect(path: Path, *, cache_bytes: int = CACHE_BYTES_MIN) -> apsw.Connection:
+    """Return a connection that verifies page checksums and is set up as every one of ours.
+
+    It caches `cache_bytes` of pages, but no fewer than SQLite does by itself.
+    """
     _load_checksums()
     with _disk_errors(path):
         connection = apsw.Connection(str(path), vfs=VFS)
         connection.set_busy_timeout(10_000)
         connection.execute(schema.SETTINGS)
+        connection.execute(f"PRAGMA cache_size = -{max(cache_bytes, CACHE_BYTES_MIN) >> 10}")
     return connection
 
 
@@ -124,12 +131,14 @@ def _has_content(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def open_or_create(path: Path, digest_key: bytes) -> apsw.Connection:
+def open_or_create(
+    path: Path, digest_key: bytes, *, cache_bytes: int = CACHE_BYTES_MIN
+) -> apsw.Connection:
     """Return the write connection of the file at `path`, which is made if there is none."""
     with _disk_errors(path):
         if not _has_content(path):
             _create(path, digest_key)
-    connection = connect(path)
+    connection = connect(path, cache_bytes=cache_bytes)
     with _disk_errors(path), closing_on_error(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         _check_checksums(connection, path)

@@ -85,11 +85,10 @@ SETTINGS = f"""
 PRAGMA synchronous = FULL;
 PRAGMA fullfsync = ON;
 PRAGMA checkpoint_fullfsync = ON;
-PRAGMA cache_size = -{32 * 1024};
 PRAGMA wal_autocheckpoint = 0;
 PRAGMA journal_size_limit = {128 << 20};
 PRAGMA temp_store = MEMORY;
 PRAGMA trusted_schema = OFF;
 """
-"""What every connection sets: an acknowledged write is on the disk; 32 MiB of pages are cached;
-the write-ahead log is copied back by `checkpointer`, and its file kept at its length till then."""
+"""What every connection sets: an acknowledged write is on the disk; the
+write-ahead log is copied back by `checkpointer`, and its file kept at its length till then."""

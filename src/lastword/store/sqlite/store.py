@@ -1,7 +1,7 @@
 """The store in one SQLite file in WAL mode: one thread writes, readers have their connections."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,11 +10,12 @@ import apsw
 
 from lastword.errors import CorruptStore, FileUnusable
 from lastword.replication.entries import Held
-from lastword.replication.hashing import key_of
+from lastword.replication.hashing import element_of, hasher, key_of
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
+from lastword.store.set_cache import SetCache
 from lastword.store.sqlite import tables
 from lastword.store.sqlite.checkpointer import Checkpointer
 from lastword.store.sqlite.file import (
@@ -32,6 +33,16 @@ from lastword.store.transaction import Operation
 
 T = TypeVar("T")
 
+HOLD_CHUNK = 1_000
+"""Elements that are loaded into memory at once, while others may run."""
+
+_PRESENT = """
+SELECT key FROM carray(?) AS wanted CROSS JOIN entries ON set_id = ? AND key = wanted.value
+WHERE stamp & 1 = 0
+"""
+_PRESENT_KEYS = """
+SELECT key FROM entries WHERE set_id = ? AND key > ? AND stamp & 1 = 0 ORDER BY key LIMIT ?
+"""
 _STAMP = "SELECT stamp FROM entries WHERE set_id = ? AND key = ?"
 _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY key LIMIT ?"
 _MARK_AFTER = "SELECT number FROM marks WHERE wall_us > ? ORDER BY wall_us LIMIT 1"
@@ -55,7 +66,11 @@ class SqliteStore(BaseStore):
             raise
 
     def _open(self, options: StoreOptions) -> None:
-        connection = open_or_create(self.path, options.digest_key)
+        self._page_cache = options.cache_bytes // 16  # of each connection; twice for the writer
+        self.cache = SetCache(options.cache_bytes // 2)
+        connection = open_or_create(
+            self.path, options.digest_key, cache_bytes=2 * self._page_cache
+        )
         with closing_on_error(connection):
             try:
                 super().__init__(options, tables.load_ledger(connection))
@@ -66,7 +81,14 @@ class SqliteStore(BaseStore):
         self._connections: list[apsw.Connection] = [connection, copying]
         self._local = threading.local()
         checkpointer = Checkpointer(connection, copying)
-        self.writer = Writer(connection, checkpointer, self._numbers, self.ledger, options)
+        self.writer = Writer(
+            connection,
+            checkpointer,
+            numbers=self._numbers,
+            ledger=self.ledger,
+            cache=self.cache,
+            options=options,
+        )
         self._closed = False
         try:
             mend(self.ledger, options.bucketed_entries, self.recount)
@@ -99,7 +121,7 @@ class SqliteStore(BaseStore):
         if self._closed:
             raise FileUnusable(f"{self.path} is closed")
         if connection is None:
-            connection = connect(self.path)
+            connection = connect(self.path, cache_bytes=self._page_cache)
             connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
             self._connections.append(connection)
@@ -113,6 +135,61 @@ class SqliteStore(BaseStore):
             return cast("int | None", self._reader.execute(_STAMP, (set_id, key)).get)
         except apsw.Error as error:
             raise failure(error, self.path) from error
+
+    def contains(self, set_name: bytes, element: bytes) -> bool | None:
+        """Return whether an element is present; None where the set has no entries at all."""
+        held = self.cache.elements_of(set_name)
+        return super().contains(set_name, element) if held is None else element in held
+
+    def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
+        """Return of each of `elements` whether it is present: from memory, or by one statement."""
+        held = self.cache.elements_of(set_name)
+        if held is not None:
+            return [element in held for element in elements]
+        if len(elements) == 1:
+            return [super().contains(set_name, elements[0]) is True]
+        key_of = hasher(set_name, self.ledger.digest_key).key
+        keys = tuple(map(key_of, elements))
+        with reading(self.path):
+            wanted = apsw.carray(keys), self._numbers.sets.ids.get(set_name)
+            present = {key for (key,) in self._reader.execute(_PRESENT, wanted)}
+        return [key in present for key in keys]
+
+    def hold(self, set_name: bytes) -> None:
+        """Load a set into memory, if it fits; what is written meanwhile is not missed.
+
+        One that is held, or being loaded, stays as it is. O(entries): not for an event loop.
+        """
+        with self.writer.between_commits:
+            if set_name in self.cache:
+                return
+            self.begin_snapshot()
+            self.mark_after(0)  # a snapshot begins with its first read
+            held = self.cache.begin(set_name)
+        try:
+            with reading(self.path):
+                for elements in self._present(set_name):
+                    held.add(elements)
+                    if held.size > self.cache.bytes_max:
+                        break
+        except BaseException:
+            with self.writer.between_commits:
+                self.cache.drop(set_name)
+            raise
+        finally:
+            self.end_snapshot()
+        with self.writer.between_commits:
+            if held.size > self.cache.bytes_max:
+                self.cache.refuse(set_name)
+            else:
+                self.cache.finish(set_name)
+
+    def _present(self, set_name: bytes) -> Iterator[list[bytes]]:
+        """Yield the present elements of a set, some at a time."""
+        set_id, after = self._numbers.sets.ids.get(set_name), b""
+        while rows := self._reader.execute(_PRESENT_KEYS, (set_id, after, HOLD_CHUNK)).fetchall():
+            yield [element_of(cast("bytes", key)) for (key,) in rows]
+            after = cast("bytes", rows[-1][0])
 
     def entries(
         self, set_name: bytes, *, after: bytes = b"", limit: int

@@ -20,6 +20,7 @@ from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.ledger import Changes, Ledger
+from lastword.store.set_cache import SetCache
 from lastword.store.sqlite.checkpointer import Checkpointer
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.tables import Numbers, StoredRows, store_changes
@@ -69,14 +70,17 @@ class Writer:
         self,
         connection: apsw.Connection,
         checkpointer: Checkpointer,
+        *,
         numbers: Numbers,
         ledger: Ledger,
+        cache: SetCache,
         options: StoreOptions,
     ) -> None:
         self._connection = connection
         self._checkpointer = checkpointer
         self._numbers = numbers
         self._ledger = ledger
+        self._cache = cache
         self._options = options
         self._failed: StoreError | None = None
         self._door = threading.Lock()  # of the four that follow
@@ -234,6 +238,7 @@ class Writer:
         """Let memory follow the file; where it does not, nothing may be written by it any more."""
         try:
             self._ledger.absorb(changes)
+            self._cache.absorb(changes.rows)
         except BaseException as error:
             self._failed = DiskFailed(f"memory does not follow the file: {error!r}", hint=_START)
             raise self._failed from error

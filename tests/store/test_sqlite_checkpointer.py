@@ -47,3 +47,13 @@ def test_a_reader_that_stays_keeps_the_log_and_nothing_is_lost(store: SqliteStor
 
     assert log_bytes(store) <= grown * 2, "once it has gone, the log is begun anew"
     assert store.totals()[S].present == 200 * 20
+
+
+def test_a_store_may_be_closed_while_its_log_is_copied_back(
+    files: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpointer, "BEGIN_PAGES", 1)
+    for number in range(100):
+        store = files.open(f"{number}")
+        write(store, number)
+        files.close(f"{number}")

@@ -50,9 +50,11 @@ class Checkpointer:
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._closing:
-            self._copied_pages = _checkpoint(self._own)
+        while self._wanted.wait():
             self._wanted.clear()
+            if self._closing:  # looked at after the clearing, so that no call of `close` is missed
+                return
+            self._copied_pages = _checkpoint(self._own)
 
 
 def _checkpoint(connection: apsw.Connection) -> int:

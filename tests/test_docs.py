@@ -7,7 +7,6 @@ import pytest
 from typer.main import get_command
 
 from lastword import errors
-from lastword.api import rest
 from lastword.cli.main import app
 from lastword.node.metrics import _HELP
 
@@ -58,14 +57,6 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
         f"lastword_{name}" for name in ("sets", "elements", "tombstones", "log_end", "members")
     }
     assert listed == counters | gauges | {"lastword_commits_total", "lastword_faults_total"}
-
-
-def test_every_call_has_its_heading() -> None:
-    calls = {f"{method} /<set>" for method in rest.SET_METHODS}
-    calls |= {f"{method} /<set>/<element>" for method in rest.ELEMENT_METHODS}
-    calls = {call for call in calls if not call.startswith(("HEAD", "OPTIONS"))}
-    calls |= {"GET /", "GET /_/ready", "GET /_/metrics", "POST /_/peer"}
-    assert calls == {heading[5:-1] for heading in HEADINGS if re.match(r"### `[A-Z]+ /", heading)}
 
 
 def test_architecture_is_short_enough_to_be_read() -> None:

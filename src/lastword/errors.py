@@ -10,6 +10,7 @@
     │   ├── InvalidAddress      a member's address that is not host:port
     │   ├── UnknownPath         nothing lives there
     │   ├── MethodNotAllowed    something lives there, and does not take that verb
+    │   ├── UnknownMediaType    a body in a form that is not spoken here
     │   ├── BodyTooLarge        more than the limit of a body
     │   ├── TargetTooLong       more than the limit of a path with its query
     │   ├── HeadersTooLarge     more than the limit of a request's headers
@@ -110,9 +111,16 @@ class MethodNotAllowed(CallerError):
     code = "method_not_allowed"
     hint_default = "The Allow header lists the methods that this path takes."
 
-    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, allow: tuple[str, ...], hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.allow = allow
+
+
+class UnknownMediaType(CallerError):
+    """The body is said to be in a form that is not spoken here."""
+
+    code = "unknown_media_type"
+    hint_default = "Bodies are application/json or application/msgpack."
 
 
 class BodyTooLarge(CallerError):
@@ -255,6 +263,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     UnknownPath: 404,
     MethodNotAllowed: 405,
     BodyTooLarge: 413,
+    UnknownMediaType: 415,
     TargetTooLong: 414,
     HeadersTooLarge: 431,
     RequestTimeout: 408,

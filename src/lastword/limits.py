@@ -36,6 +36,21 @@ MERGE_SLICE_ELEMENTS: Final = 1_000
 """A merged state is applied in transactions of so many elements, so that a large one does not
 hold up small writes; a merge can be repeated, so it need not be atomic."""
 
+LISTED_MAX: Final = 10_000
+"""Members, or sets, of one page of a listing."""
+
+LISTED_DEFAULT: Final = 1_000
+"""Members, or sets, of a page that no limit is named for: some tens of kilobytes."""
+
+LISTED_BYTES_MAX: Final = 1 << 20
+"""The elements' bytes of one page of a listing, whatever its limit; one element always goes."""
+
+LOOKED_AT_MAX: Final = 10_000
+"""Entries looked at for one page of a listing, listed or not: some tens of milliseconds."""
+
+BULK_LINES: Final = 1_000
+"""Lines of a bulk request that are applied at once: one commit, a hundredth of a second."""
+
 PAGE_BYTES_MAX: Final = 256 << 10
 """The elements' bytes of one page of a walk: large enough to make the round trip cheap, small
 enough for hundreds at once. One element may always travel."""

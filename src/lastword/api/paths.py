@@ -32,8 +32,8 @@ def parse_path(path: bytes) -> Target:
     for a reserved name that is not known.
     """
     raw_set, slash, raw_element = path[1:].partition(b"/")
-    set_name = checked_set_name(_decoded(raw_set))
-    return Target(set_name, element_bytes(_decoded(raw_element)) if slash else None)
+    set_name = checked_set_name(percent_decoded(raw_set))
+    return Target(set_name, element_bytes(percent_decoded(raw_element)) if slash else None)
 
 
 def checked_set_name(name: bytes) -> bytes:
@@ -53,7 +53,8 @@ def checked_set_name(name: bytes) -> bytes:
     return name
 
 
-def _decoded(raw: bytes) -> bytes:
+def percent_decoded(raw: bytes) -> bytes:
+    """Return the bytes that `raw` stands for; '+' is itself. Raises InvalidRequest."""
     if b"%" not in raw:
         return raw
     if _BAD_ESCAPE.search(raw):

@@ -32,25 +32,34 @@ MESSAGE_CHARS_MAX: Final = 120
 """Of the decoder's message about a wrong shape, which may quote a key of any length."""
 
 
-class _JsonState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class JsonState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A state in JSON: the times of its elements."""
+
     lww_added: dict[str, int] = {}
     lww_removed: dict[str, int] = {}
     lww_added_base64: dict[str, int] = {}
     lww_removed_base64: dict[str, int] = {}
 
 
-class _MsgpackState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class MsgpackState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A state in msgpack; its keys are text or bytes."""
+
     lww_added: dict[Any, int] = {}
     lww_removed: dict[Any, int] = {}
 
 
-_JSON: Final = msgspec.json.Decoder(_JsonState)
-_MSGPACK: Final = msgspec.msgpack.Decoder(_MsgpackState)
+_JSON: Final = msgspec.json.Decoder(JsonState)
+_MSGPACK: Final = msgspec.msgpack.Decoder(MsgpackState)
 
 
 def encode_json(entries: Entries) -> bytes:
     """Return the JSON of a state."""
-    maps: dict[str, dict[str, int]] = {"lwwAdded": {}, "lwwRemoved": {}}
+    return msgspec.json.encode({"lwwAdded": {}, "lwwRemoved": {}} | json_maps(entries))
+
+
+def json_maps(entries: Entries) -> dict[str, dict[str, int]]:
+    """Return the maps of a state in JSON, those that are not empty."""
+    maps: dict[str, dict[str, int]] = {}
     for element, stamp in entries:
         name = "lwwRemoved" if is_removed(stamp) else "lwwAdded"
         try:
@@ -59,7 +68,7 @@ def encode_json(entries: Entries) -> bytes:
             name += "Base64"
             key = b64encode(element).decode()
         maps.setdefault(name, {})[key] = time_of(stamp)
-    return msgspec.json.encode(maps)
+    return maps
 
 
 def decode_json(data: bytes) -> dict[bytes, int]:
@@ -80,10 +89,26 @@ def decode_json(data: bytes) -> dict[bytes, int]:
 
 def encode_msgpack(entries: Iterable[tuple[str | bytes, int]]) -> bytes:
     """Return the msgpack of a state: text stays text, and bytes stay bytes."""
-    maps: dict[str, dict[str | bytes, int]] = {"lwwAdded": {}, "lwwRemoved": {}}
+    return msgspec.msgpack.encode({"lwwAdded": {}, "lwwRemoved": {}} | msgpack_maps(entries))
+
+
+def msgpack_maps(
+    entries: Iterable[tuple[str | bytes, int]],
+) -> dict[str, dict[str | bytes, int]]:
+    """Return the maps of a state in msgpack, those that are not empty."""
+    maps: dict[str, dict[str | bytes, int]] = {}
     for element, stamp in entries:
-        maps["lwwRemoved" if is_removed(stamp) else "lwwAdded"][element] = time_of(stamp)
-    return msgspec.msgpack.encode(maps)
+        name = "lwwRemoved" if is_removed(stamp) else "lwwAdded"
+        maps.setdefault(name, {})[element] = time_of(stamp)
+    return maps
+
+
+def text_or_bytes(element: bytes) -> str | bytes:
+    """Return an element as msgpack shows it: text where its bytes are UTF-8, else the bytes."""
+    try:
+        return element.decode()
+    except UnicodeDecodeError:
+        return element
 
 
 def decode_msgpack(data: bytes) -> dict[bytes, int]:
@@ -99,8 +124,8 @@ def decode_msgpack_keys(data: bytes) -> dict[str | bytes, int]:
     state = _decoded(_MSGPACK.decode, data)
     return _greatest(
         chain(
-            _entries(state.lww_added, _text_or_bytes, removed=False),
-            _entries(state.lww_removed, _text_or_bytes, removed=True),
+            _entries(state.lww_added, _checked_key, removed=False),
+            _entries(state.lww_removed, _checked_key, removed=True),
         )
     )
 
@@ -150,7 +175,7 @@ def element_of_base64(text: str) -> bytes:
     return element_bytes(element)
 
 
-def _text_or_bytes(key: object) -> str | bytes:
+def _checked_key(key: object) -> str | bytes:
     if not isinstance(key, str | bytes):
         raise InvalidRequest(f"a key is text or bytes, not {type(key).__name__}")
     element_bytes(key)

@@ -1,11 +1,12 @@
 """All that can change a store. Each is one atomic operation of `transaction.Transaction`."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from lastword.crdt.stamp import checked_time, next_above, pack, time_of
-from lastword.errors import FutureTime
+from lastword.errors import FutureTime, LastwordError
 from lastword.limits import SHOWN_BYTES_MAX
 from lastword.replication.entries import Applied, Cursor, Entry, Page
 from lastword.replication.hashing import Place, element_of
@@ -60,6 +61,41 @@ class Write(Struct, frozen=True):
             held = transaction.row(set_name, where.key)
             planned.append((where, next_above(held and held.stamp, now, removed=removed)))
         return planned
+
+
+class Written(NamedTuple):
+    """How many writes were done, the smallest time that they gave, and why the next was not."""
+
+    writes: int
+    time: int | None
+    refusal: LastwordError | None
+
+
+class WriteInTurn(Struct, frozen=True):
+    """Do several writes in one transaction, each atomic in itself, up to the first refused one.
+
+    It raises nothing: those before a refused one stand, and the result says how many.
+    """
+
+    writes: tuple[Write, ...]
+
+    def touches(self) -> list[Name]:
+        """Return all elements of all writes."""
+        return [
+            (write.set_name, element)
+            for write in self.writes
+            for element in write.add + write.remove
+        ]
+
+    def run(self, transaction: Transaction) -> Written:
+        """Write one after the other; a later one sees what an earlier one did."""
+        times: list[int] = []
+        for write in self.writes:
+            try:
+                times.append(write.run(transaction))
+            except LastwordError as refusal:
+                return Written(len(times), min(times, default=None), refusal)
+        return Written(len(times), min(times, default=None), None)
 
 
 class Merge(Struct, frozen=True):

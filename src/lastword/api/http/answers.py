@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from lastword.api.http.forms import wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.errors import LastwordError, MethodNotAllowed, http_status
 
@@ -20,6 +21,9 @@ BODILESS: Final = frozenset({204, 304})
 PLAIN_BYTES_MAX: Final = 1_024
 """Heads that announce shorter bodies are kept for a second: most answers share a few lengths, and
 what is kept stays below a megabyte."""
+
+NOBODY: Final = Request("POST", b"", b"", keep_alive=False)
+"""Stands for a request that was refused before it was whole: it ends the connection."""
 
 _PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 _NAME: Final = re.compile(rb"[A-Za-z0-9-]+")
@@ -37,14 +41,36 @@ _OURS: Final = frozenset(
 )
 
 
-def error_response(error: LastwordError) -> Response:
-    """Return the answer that tells a client of `error`: its code, message and hint as JSON."""
-    told = {"code": error.code, "message": _clean(str(error)), "hint": _clean(error.hint)}
+class Told(msgspec.Struct):
+    """An error: a stable code for programs, a message and what to do about it for people."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class Refusal(msgspec.Struct):
+    """The answer to what is not done."""
+
+    error: Told
+
+
+def error_response(error: LastwordError, request: Request = NOBODY) -> Response:
+    """Return the answer that tells a client of `error`: its code, message and hint.
+
+    It is in the form that `request` asks for.
+    """
+    form = wanted_form(request)
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(error, MethodNotAllowed):
         headers = ((b"Allow", ", ".join(error.allow).encode("ascii")),)
-    body = msgspec.json.encode({"error": told})
-    return Response(http_status(error), body, headers=headers)
+    body = form.encode(Refusal(told(error)))
+    return Response(http_status(error), body, form.content_type, headers)
+
+
+def told(error: LastwordError) -> Told:
+    """Return what a client is told of `error`."""
+    return Told(error.code, _clean(str(error)), _clean(error.hint))
 
 
 def _clean(text: str) -> str:

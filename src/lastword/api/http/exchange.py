@@ -11,17 +11,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from lastword.api.http.answers import BODILESS, error_response
+from lastword.api.http.answers import BODILESS, NOBODY, error_response
 from lastword.api.http.messages import SAFE_METHODS, Request, Response
 from lastword.api.http.outlet import Outlet
 from lastword.api.http.reader import RequestReader
 from lastword.api.http.shared import Shared
 from lastword.errors import LastwordError
-
-_REFUSED: Final = Request("POST", b"", b"", keep_alive=False)
-"""Stands for a request that was refused: it ends the connection, and waits for those before."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +73,7 @@ class Exchange:
             if isinstance(item, Request):
                 self._begin(item)
             else:
-                self._answer(_REFUSED, error_response(item))
+                self._answer(NOBODY, error_response(item))
 
     def is_idle(self) -> bool:
         """Tell whether no request waits for its answer."""
@@ -121,9 +118,9 @@ class Exchange:
         try:
             answer = self._shared.handler(request)
         except LastwordError as error:
-            answer = error_response(error)
+            answer = error_response(error, request)
         except Exception as fault:  # noqa: BLE001 - reported, and answered as a fault of ours
-            answer = self._shared.fault(fault)
+            answer = self._shared.fault(fault, request)
         if not isinstance(answer, Response):
             self._wait_for(request, answer)
         elif self._turns:
@@ -144,20 +141,20 @@ class Exchange:
         """Take the answer of `turn`; put it out if those before it are out."""
         if self.ended and future.cancelled():
             return
-        turn.response = self._outcome(future)
+        turn.response = self._outcome(future, turn.request)
         if self.ended:
             self._shared.discard(turn.response)
         elif self._turns[0] is turn and self._stream is None:
             self._plan_release()
 
-    def _outcome(self, future: asyncio.Future[Response]) -> Response:
+    def _outcome(self, future: asyncio.Future[Response], request: Request) -> Response:
         try:
             response = future.result()
             assert isinstance(response, Response), repr(response)  # noqa: S101 - our own fault
         except LastwordError as error:
-            return error_response(error)
+            return error_response(error, request)
         except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - reported
-            return self._shared.fault(fault)
+            return self._shared.fault(fault, request)
         return response
 
     def _plan_release(self) -> None:
@@ -186,7 +183,7 @@ class Exchange:
             head = self._shared.heads.encode(request, response, keep=keep)
         except Exception as fault:  # noqa: BLE001 - reported, and answered as a fault of ours
             self._shared.discard(response)
-            self._answer(request, self._shared.fault(fault))
+            self._answer(request, self._shared.fault(fault, request))
             return
         if request.method == "HEAD" or response.status in BODILESS:
             self._outlet.put(head)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from lastword.api.http.answers import Heads, error_response
 from lastword.api.http.limits import HttpLimits
-from lastword.api.http.messages import Handler, Response
+from lastword.api.http.messages import Handler, Request, Response
 from lastword.errors import LastwordError
 
 
@@ -61,10 +61,10 @@ class Shared:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def fault(self, fault: BaseException) -> Response:
+    def fault(self, fault: BaseException, request: Request) -> Response:
         """Report a fault of our own, and return its answer."""
         self.on_fault(fault)
-        return error_response(LastwordError("internal error"))
+        return error_response(LastwordError("internal error"), request)
 
     def discard(self, response: Response) -> None:
         """Close the body of an answer that nobody will read."""

@@ -1,0 +1,80 @@
+"""What a node says of itself, and the frames of other nodes."""
+
+import msgspec
+
+from lastword.api.http.forms import JSON, wanted_form
+from lastword.api.http.messages import Request, Response
+from lastword.api.rest.queries import check_no_query
+from lastword.node.metrics import NodeMetrics
+from lastword.node.node import Node
+
+
+class Ready(msgspec.Struct, rename="camel"):
+    """What a node is and holds; nodes whose digests are the same hold the same."""
+
+    ready: bool
+    run: str
+    address: str
+    members: list[str]
+    sets: int
+    log_end: int
+    digest: str
+
+
+class About:
+    """Answers the calls that are about the node."""
+
+    def __init__(self, node: Node, version: str) -> None:
+        self._node = node
+        self._store = node.store
+        self._metrics = NodeMetrics(node)
+        self._root = {
+            "name": "lastword",
+            "version": version,
+            "what": "a replicated store of sets",
+            "sets": "/<set>",
+            "elements": "/<set>/<element>",
+            "listing": "/_/sets",
+            "bulk": "/_/bulk",
+            "ready": "/_/ready",
+            "metrics": "/_/metrics",
+            "openapi": "/_/openapi.json",
+            "reference": "docs/REFERENCE.md",
+        }
+
+    def root(self, request: Request) -> Response:
+        """Say what this is, and where to look."""
+        return _facts(request, self._root)
+
+    def ready(self, request: Request) -> Response:
+        """Say that the node serves, and what it holds."""
+        node, store = self._node, self._store
+        facts = Ready(
+            ready=True,
+            run=f"{store.run:016x}",
+            address=node.replica.membership.address,
+            members=sorted(store.members()),
+            sets=len(store.totals()),
+            log_end=store.log_end,
+            digest="".join(f"{lane:016x}" for lane in store.sums()),
+        )
+        return _facts(request, facts)
+
+    def metrics(self, request: Request) -> Response:
+        """Show the metrics."""
+        check_no_query(request)
+        return Response(body=self._metrics.render(), content_type=self._metrics.content_type)
+
+    async def take_frame(self, request: Request) -> Response:
+        """Answer another node."""
+        check_no_query(request)
+        reply = await self._node.receive(request.body)
+        return Response(body=reply, content_type=b"application/msgpack")
+
+
+def _facts(request: Request, facts: Ready | dict[str, str]) -> Response:
+    """Show facts; in JSON as a line, for who looks at them by hand."""
+    check_no_query(request)
+    form = wanted_form(request)
+    line = form.encode(facts) + (b"\n" if form is JSON else b"")
+    return Response(200, line, form.content_type)

@@ -1,0 +1,177 @@
+"""Bodies of requests that name elements, checked against their shape before anything is done.
+
+Each is taken in JSON and in msgpack. In JSON elements are text, and any bytes in Base64 beside
+them; in msgpack they are text or bytes.
+"""
+
+from collections.abc import Callable, Iterable, Sized
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from lastword.api.http.forms import MSGPACK_NAMES
+from lastword.api.http.messages import Request
+from lastword.crdt.wire import (
+    MESSAGE_CHARS_MAX,
+    decode_json,
+    decode_msgpack,
+    element_bytes,
+    element_of_base64,
+)
+from lastword.errors import InvalidRequest, UnknownMediaType
+from lastword.limits import PATCH_ELEMENTS_MAX, SHOWN_BYTES_MAX, TIME_MAX
+
+T = TypeVar("T")
+
+Time = Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX, description="microseconds since 1970")]
+Element = Annotated[Any, msgspec.Meta(description="text or bytes")]
+
+
+class Members(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Elements to add: texts, and any bytes in Base64 beside them."""
+
+    members: list[str] = []
+    members_base64: list[str] = []
+
+
+class Patch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Elements to add and to remove."""
+
+    add: list[str] = []
+    add_base64: list[str] = []
+    remove: list[str] = []
+    remove_base64: list[str] = []
+
+
+class PackedMembers(msgspec.Struct, forbid_unknown_fields=True):
+    """Elements to add, each text or bytes."""
+
+    members: list[Element] = []
+
+
+class PackedPatch(msgspec.Struct, forbid_unknown_fields=True):
+    """Elements to add and to remove, each text or bytes."""
+
+    add: list[Element] = []
+    remove: list[Element] = []
+
+
+Changed = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+"""What is to be added, and what is to be removed."""
+
+TAKEN_AS_JSON: Final = frozenset(
+    {
+        b"application/json",
+        b"application/octet-stream",
+        b"application/x-www-form-urlencoded",
+        b"text/json",
+        b"text/plain",
+    }
+)
+"""JSON, and what clients say of a body without having been told what it is (`curl -d`)."""
+
+_members = msgspec.json.Decoder(list[str] | Members)
+_patch = msgspec.json.Decoder(Patch)
+_packed_members = msgspec.msgpack.Decoder(list[Element] | PackedMembers)
+_packed_patch = msgspec.msgpack.Decoder(PackedPatch)
+
+
+def is_packed(request: Request, others: frozenset[bytes] = frozenset()) -> bool:
+    """Return whether a request's body is msgpack, and not JSON.
+
+    `others` are names of JSON that this call takes too. Raises UnknownMediaType.
+    """
+    said = request.headers.get(b"content-type")
+    if said is None:
+        return False
+    media = said.partition(b";")[0].strip().lower()
+    if media in MSGPACK_NAMES:
+        return True
+    if media in TAKEN_AS_JSON or media in others or media.endswith(b"+json") or not media:
+        return False
+    shown = media[:SHOWN_BYTES_MAX].decode("ascii", "backslashreplace")
+    raise UnknownMediaType(f"a body of the type {shown} is not read here")
+
+
+def decode_members(body: bytes, *, packed: bool) -> Changed:
+    """Return what `["a", ...]` or `{"members": [...], "membersBase64": [...]}` adds."""
+    if packed:
+        value = decoded(_packed_members.decode, body)
+        listed = value.members if isinstance(value, PackedMembers) else value
+        check_count(listed)
+        return elements_of_any(listed), ()
+    found = decoded(_members.decode, body)
+    members = Members(members=found) if isinstance(found, list) else found
+    check_count(members.members, members.members_base64)
+    return elements_of_text(members.members, members.members_base64), ()
+
+
+def decode_patch(body: bytes, *, packed: bool) -> Changed:
+    """Return what `{"add": [...], "remove": [...]}` adds and removes; no element does both."""
+    if packed:
+        return packed_changes(decoded(_packed_patch.decode, body))
+    return changes(decoded(_patch.decode, body))
+
+
+def decode_state(body: bytes, *, packed: bool) -> dict[bytes, int]:
+    """Return the greatest stamp of each element of a state."""
+    return decode_msgpack(body) if packed else decode_json(body)
+
+
+def changes(patch: Patch) -> Changed:
+    """Return what a patch in JSON does."""
+    check_count(patch.add, patch.add_base64, patch.remove, patch.remove_base64)
+    return _apart(
+        elements_of_text(patch.add, patch.add_base64),
+        elements_of_text(patch.remove, patch.remove_base64),
+    )
+
+
+def packed_changes(patch: PackedPatch) -> Changed:
+    """Return what a patch in msgpack does."""
+    check_count(patch.add, patch.remove)
+    return _apart(elements_of_any(patch.add), elements_of_any(patch.remove))
+
+
+def decoded(decode: Callable[[Any], T], body: bytes | msgspec.Raw) -> T:
+    """Return what `decode` makes of a body; raise InvalidRequest where it is something else."""
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        reason = str(error)[:MESSAGE_CHARS_MAX]
+        raise InvalidRequest(f"the body is not what is expected here: {reason}") from None
+
+
+def elements_of_text(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
+    """Return elements that stand in JSON."""
+    return (*map(element_bytes, texts), *map(element_of_base64, encoded))
+
+
+def elements_of_any(values: Iterable[Any]) -> tuple[bytes, ...]:
+    """Return elements that stand in msgpack."""
+    return tuple(map(_element, values))
+
+
+def _element(value: object) -> bytes:
+    if not isinstance(value, str | bytes):
+        raise InvalidRequest(f"an element is text or bytes, not {type(value).__name__}")
+    return element_bytes(value)
+
+
+def _apart(add: tuple[bytes, ...], remove: tuple[bytes, ...]) -> Changed:
+    if add and remove and not set(add).isdisjoint(remove):
+        raise InvalidRequest(
+            "an element stands in both add and remove",
+            hint="Which of the two should last? Send that one alone.",
+        )
+    return add, remove
+
+
+def check_count(*lists: Sized) -> None:
+    """Refuse more elements than one transaction may hold."""
+    count = sum(map(len, lists))
+    if count > PATCH_ELEMENTS_MAX:
+        raise InvalidRequest(
+            f"at most {PATCH_ELEMENTS_MAX} elements are taken at once, not {count}",
+            hint="Send them in several requests, or as a state by POST.",
+        )

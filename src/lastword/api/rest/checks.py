@@ -1,0 +1,44 @@
+"""What is checked of a request beside its path and its body's shape."""
+
+from collections.abc import Collection
+
+from lastword.address import checked_address
+from lastword.api.http.messages import Request
+from lastword.errors import ForeignOrigin, InvalidRequest
+from lastword.limits import PEERS_MAX
+from lastword.store.base import BaseStore
+from lastword.store.operations import PEERS_SET
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a write that a page from elsewhere makes a browser send (RFC 6454, section 7)."""
+    origin = request.headers.get(b"origin")
+    if origin is None:
+        return
+    _, _, place = origin.lower().partition(b"://")
+    if not place or place != request.headers.get(b"host", b"").lower():
+        raise ForeignOrigin("a page from another origin wants to write")
+
+
+def check_no_body(request: Request) -> None:
+    """Refuse a body where the path says it all."""
+    if request.body:
+        raise InvalidRequest(
+            "the element is in the path, and the body must be empty",
+            hint="PUT /<set> and PATCH /<set> take elements in the body.",
+        )
+
+
+def check_members(
+    store: BaseStore, set_name: bytes, elements: Collection[bytes], *, besides: int = 0
+) -> None:
+    """Refuse what is no address, and one too many, where `_peers_` is written.
+
+    `besides` others are about to be listed.
+    """
+    if set_name != PEERS_SET:
+        return
+    for element in elements:
+        checked_address(element.decode(errors="replace"))
+    if len(store.members()) + besides + len(elements) > PEERS_MAX:
+        raise InvalidRequest(f"a cluster has at most {PEERS_MAX} members")

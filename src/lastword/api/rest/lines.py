@@ -1,0 +1,152 @@
+"""The lines of a bulk request: read, checked, and gathered into groups that one commit takes.
+
+In JSON a body is NDJSON: an object a line, blank lines passed over, the last line with or without
+its end. In msgpack it is an array of such maps, and a line is an entry of it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from lastword.api.paths import checked_set_name
+from lastword.api.rest.bodies import (
+    Changed,
+    PackedPatch,
+    Patch,
+    Time,
+    changes,
+    decoded,
+    packed_changes,
+)
+from lastword.api.rest.checks import check_members
+from lastword.crdt.wire import element_bytes
+from lastword.errors import InvalidRequest, InvalidTime, LastwordError
+from lastword.limits import BULK_LINES, GROUP_ROWS_MAX
+from lastword.store.base import BaseStore
+from lastword.store.operations import PEERS_SET, Write
+
+
+class Line(Patch, kw_only=True, rename="camel"):
+    """What is to be added to a set and removed from it, and at which time."""
+
+    set_name: str = msgspec.field(name="set")
+    time: Time | None = None
+
+
+class PackedLine(PackedPatch, kw_only=True):
+    """What is to be added to a set and removed from it, and at which time."""
+
+    set_name: str = msgspec.field(name="set")
+    time: Time | None = None
+
+
+Numbered = tuple[int, bytes | msgspec.Raw]
+"""A line with its number, from 1."""
+
+_line: Final = msgspec.json.Decoder(Line)
+_packed_line: Final = msgspec.msgpack.Decoder(PackedLine)
+_packed_lines: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_BLANK: Final = re.compile(rb"[ \t\r\n]*")
+
+
+class Group(NamedTuple):
+    """Writes that are applied at once.
+
+    `numbers` are those of their lines, `reached` that of the last line that is in order, and
+    `refusal` says why the next one is not.
+    """
+
+    writes: tuple[Write, ...]
+    numbers: tuple[int, ...]
+    reached: int
+    refusal: LastwordError | None = None
+
+
+def read_groups(store: BaseStore, body: bytes, *, packed: bool) -> Iterator[Group]:
+    """Yield the groups of a body, up to the first line that is refused."""
+    reader = _Reader(store)
+    gathered: list[tuple[int, Write]] = []
+    rows = reached = 0
+    try:
+        for number, write in reader.writes(body, packed=packed):
+            rows += len(write.add) + len(write.remove)
+            if len(gathered) == BULK_LINES or (rows > GROUP_ROWS_MAX and gathered):
+                yield _group(gathered, reached)
+                gathered, rows = [], len(write.add) + len(write.remove)
+                reader.peers = len(write.add) if write.set_name == PEERS_SET else 0
+            gathered.append((number, write))
+            reached = number
+    except LastwordError as refusal:
+        yield _group(gathered, reached, refusal)
+    else:
+        yield _group(gathered, reached)
+
+
+def _group(
+    gathered: list[tuple[int, Write]], reached: int, refusal: LastwordError | None = None
+) -> Group:
+    numbers, writes = zip(*gathered, strict=True) if gathered else ((), ())
+    return Group(writes, numbers, reached, refusal)
+
+
+class _Reader:
+    """Makes writes of lines. `peers` are the addresses that the present group lists."""
+
+    def __init__(self, store: BaseStore) -> None:
+        self._store = store
+        self._names: dict[str, bytes] = {}
+        self.peers = 0
+
+    def writes(self, body: bytes, *, packed: bool) -> Iterator[tuple[int, Write]]:
+        """Yield each line's write with the line's number."""
+        read = self._packed_write if packed else self._write
+        for number, line in _packed_of(body) if packed else _lines_of(body):
+            try:
+                yield number, read(line)
+            except LastwordError as error:
+                raise at_line(number, error) from None
+
+    def _write(self, line: bytes | msgspec.Raw) -> Write:
+        found = decoded(_line.decode, line)
+        return self._checked(found.set_name, changes(found), found.time)
+
+    def _packed_write(self, line: bytes | msgspec.Raw) -> Write:
+        found = decoded(_packed_line.decode, line)
+        return self._checked(found.set_name, packed_changes(found), found.time)
+
+    def _checked(self, name: str, changed: Changed, time: int | None) -> Write:
+        add, remove = changed
+        set_name = self._names.get(name)
+        if set_name is None:
+            set_name = self._names[name] = checked_set_name(element_bytes(name))
+        if set_name == PEERS_SET:
+            check_members(self._store, set_name, add, besides=self.peers)
+            self.peers += len(add)
+        return Write(set_name, add, remove, time)
+
+
+def at_line(number: int, error: LastwordError) -> LastwordError:
+    """Return `error`, saying in which line."""
+    kind = type(error)
+    if isinstance(error, InvalidRequest) and str(error).endswith("`$.time`"):
+        kind = InvalidTime
+    return kind(f"line {number}: {error}", hint=error.hint)
+
+
+def _lines_of(body: bytes) -> Iterator[Numbered]:
+    number, at = 1, 0
+    while at < len(body):
+        blank = _BLANK.match(body, at)
+        begin = blank.end() if blank else at
+        number += body.count(b"\n", at, begin)
+        if begin == len(body):
+            return
+        end = body.find(b"\n", begin)
+        at = len(body) if end < 0 else end
+        yield number, body[begin:at]
+
+
+def _packed_of(body: bytes) -> Iterator[Numbered]:
+    yield from enumerate(decoded(_packed_lines.decode, body), 1)

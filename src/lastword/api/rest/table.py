@@ -1,0 +1,221 @@
+"""Every call of REST: what answers it, and what is said of it.
+
+The service finds its calls here, and `/_/openapi.json` is made of the same entries.
+"""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from lastword.api.http.messages import Request, Response
+from lastword.api.rest.about import About, Ready
+from lastword.api.rest.bodies import Element, Members, PackedMembers, PackedPatch, Patch, Time
+from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands
+from lastword.api.rest.elements import Elements
+from lastword.api.rest.lines import Line, PackedLine
+from lastword.api.rest.openapi import document
+from lastword.api.rest.queries import check_no_query
+from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
+from lastword.api.rest.sets import Sets
+from lastword.api.rest.shown import MembersPage, PackedMembersPage, SetsPage, Shown
+from lastword.crdt.wire import JsonState, MsgpackState
+from lastword.errors import (
+    FutureTime,
+    InvalidAddress,
+    InvalidElement,
+    InvalidFrame,
+    InvalidSetName,
+    InvalidTime,
+    UnknownPath,
+    UnknownProtocol,
+)
+from lastword.limits import LISTED_DEFAULT, LISTED_MAX
+from lastword.node.node import Node
+
+Limit = Annotated[
+    int, msgspec.Meta(ge=1, le=LISTED_MAX, extra_json_schema={"default": LISTED_DEFAULT})
+]
+Cursor = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+
+NAME_ERRORS: Final = (InvalidSetName, UnknownPath)
+ELEMENT_ERRORS: Final = (*NAME_ERRORS, InvalidElement)
+WRITE_ERRORS: Final = (*ELEMENT_ERRORS, InvalidTime, FutureTime, InvalidAddress)
+
+TIME: Final = Query("time", "a time of the caller's own; what is newer stays as it is", Time)
+PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
+AFTER: Final = Query("after", "the `after` of the page before", Cursor)
+LIMIT: Final = Query("limit", "how many at the most; a page may have fewer", Limit)
+WHOLE_OR_MEMBERS: Final = Query("members", "list what is in the set, by pages", str)
+
+WRITTEN: Final = Given(200, "it is on disk", body("null", None), ("Lastword-Time",))
+NO_SET: Final = Given(404, "no entry of the set is held", body("null", None), ("Vary",))
+KNOWN: Final = Given(304, "it is what If-None-Match names", None, ("ETag", "Vary"))
+TAGGED: Final = ("ETag", "Vary")
+PRESENCE: Final = Given(200, "whether it is in the set", body("true or false", bool))
+
+DELETE_SET_HINT: Final = (
+    "A set goes when its elements are removed, by their names: GET /<set>?members lists them, "
+    'and PATCH /<set> takes {"remove": [...]}.'
+)
+
+
+class Table:
+    """The routes of one node: those of a set, of an element, and of fixed paths."""
+
+    def __init__(self, node: Node, version: str) -> None:
+        shown = Shown(node)
+        self.element = _element_route(Elements(node))
+        self.set = _set_route(Sets(node), shown)
+        self.fixed = (
+            *_node_routes(About(node, version)),
+            _sets_route(shown),
+            _bulk_route(Bulk(node)),
+            Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
+        )
+        self.routes = (*self.fixed, self.set, self.element)
+        described = document(self.routes, version)
+        self._document = Response(body=msgspec.json.encode(described) + b"\n")
+
+    def _show(self, request: Request) -> Response:
+        check_no_query(request)
+        return self._document
+
+
+def _element_route(elements: Elements) -> Route:
+    return Route(
+        "/{set}/{element}",
+        {
+            "GET": Call(
+                elements.get,
+                "whether the element is in the set",
+                (PRESENCE, NO_SET._replace(headers=())),
+                errors=ELEMENT_ERRORS,
+            ),
+            "PUT": Call(
+                elements.put,
+                "add the element",
+                (WRITTEN,),
+                queries=(TIME,),
+                errors=WRITE_ERRORS,
+            ),
+            "DELETE": Call(
+                elements.delete,
+                "remove the element, whether it is held or not",
+                (WRITTEN,),
+                queries=(TIME,),
+                errors=WRITE_ERRORS,
+            ),
+        },
+    )
+
+
+def _set_route(sets: Sets, shown: Shown) -> Route:
+    members: Any = list[str] | Members
+    packed: Any = list[Element] | PackedMembers
+    state = (JsonState, MembersPage)
+    packed_state = (MsgpackState, PackedMembersPage)
+    return Route(
+        "/{set}",
+        {
+            "GET": Call(
+                shown.get_set,
+                "the whole state, or what is in the set by pages",
+                (
+                    Given(
+                        200,
+                        "the state; a page",
+                        body("a state, or a page", state, packed_state),
+                        TAGGED,
+                    ),
+                    KNOWN,
+                    NO_SET,
+                ),
+                queries=(WHOLE_OR_MEMBERS, PREFIX, AFTER, LIMIT),
+                errors=NAME_ERRORS,
+            ),
+            "POST": Call(
+                sets.post,
+                "merge a state",
+                (WRITTEN,),
+                takes=body("a state, as GET answers it", JsonState, MsgpackState),
+                errors=WRITE_ERRORS,
+            ),
+            "PUT": Call(
+                sets.put,
+                "add elements, atomically",
+                (WRITTEN,),
+                takes=body("the elements, at most 10,000", members, packed),
+                queries=(TIME,),
+                errors=WRITE_ERRORS,
+            ),
+            "PATCH": Call(
+                sets.patch,
+                "add and remove elements, atomically",
+                (WRITTEN,),
+                takes=body(
+                    "the elements, at most 10,000; each in one of both", Patch, PackedPatch
+                ),
+                queries=(TIME,),
+                errors=WRITE_ERRORS,
+            ),
+        },
+        hints={"DELETE": DELETE_SET_HINT},
+    )
+
+
+def _sets_route(shown: Shown) -> Route:
+    page = Given(200, "a page of the sets", body("a page", SetsPage), ("Vary",))
+    listing = Call(
+        shown.get_sets,
+        "the sets and their counts, by pages",
+        (page,),
+        queries=(PREFIX, AFTER, LIMIT),
+    )
+    return Route("/_/sets", {"GET": listing})
+
+
+def _bulk_route(bulk: Bulk) -> Route:
+    lines = Body(
+        "a line for each write; in msgpack an array of them",
+        {NDJSON_TYPES[0]: Line, MSGPACK_TYPE: list[PackedLine]},
+    )
+    done = Given(200, "every line is on disk", body("how many", Stands), ("Lastword-Time",))
+    call = Call(
+        bulk.post,
+        "write to many sets, up to the first line that is refused",
+        (done,),
+        takes=lines,
+        errors=WRITE_ERRORS,
+    )
+    return Route("/_/bulk", {"POST": call})
+
+
+def _node_routes(about: About) -> tuple[Route, ...]:
+    places = Given(200, "names and paths", body("what is where", dict[str, str]))
+    ready = Given(200, "the node serves", body("what it is and holds", Ready))
+    text = Body("the Prometheus text format", {"text/plain": str})
+    frame = Body("a frame: docs/PROTOCOL.md", {MSGPACK_TYPE: Any})
+    return (
+        Route("/", {"GET": Call(about.root, "what this is, and where to look", (places,))}),
+        Route("/_/ready", {"GET": Call(about.ready, "whether the node serves", (ready,))}),
+        Route(
+            "/_/metrics", {"GET": Call(about.metrics, "metrics", (Given(200, "metrics", text),))}
+        ),
+        Route(
+            "/_/peer",
+            {
+                "POST": Call(
+                    about.take_frame,
+                    "for other nodes",
+                    (Given(200, "the reply", frame),),
+                    takes=frame,
+                    errors=(InvalidFrame, UnknownProtocol),
+                )
+            },
+        ),
+    )
+
+
+def _openapi_call(answer: Any) -> Call:
+    this = Given(200, "this document", Body("OpenAPI 3.1", {"application/json": dict[str, Any]}))
+    return Call(answer, "every call", (this,))

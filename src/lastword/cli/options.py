@@ -8,6 +8,21 @@ from typing import Annotated
 
 import typer
 
+from lastword.cli import config_file
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="LASTWORD_CONFIG",
+        is_eager=True,
+        callback=config_file.load,
+        help="A TOML file of these options under their long names: port = 3000. The command "
+        "line wins over the environment, and that over the file.",
+    ),
+]
+
 Port = Annotated[
     int,
     typer.Option(

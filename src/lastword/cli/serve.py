@@ -46,8 +46,10 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
     walks: options.Walks = True,
+    config_file: options.Config = None,
 ) -> None:
     """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
+    del config_file  # its options are the others' defaults by now
     logs.set_up(verbose=logging_on)
     config = NodeConfig(
         host=host,

@@ -50,7 +50,7 @@ HEADERS: Final[dict[str, Any]] = {
 
 PATH_PARAMETERS: Final[dict[str, Any]] = {
     "set": {
-        "description": "1 to 255 bytes of UTF-8 without '/', that do not begin with '_'; or _peers_",
+        "description": "1 to 255 bytes of UTF-8 without '/', not beginning with '_'; or _peers_",
         "schema": {"type": "string", "minLength": 1, "maxLength": SET_NAME_BYTES_MAX},
     },
     "element": {

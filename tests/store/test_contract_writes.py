@@ -15,7 +15,7 @@ from lastword.replication.entries import Entry
 from lastword.replication.hashing import NO_SUMS, element_of
 from lastword.store.base import BaseStore
 from lastword.store.ledger import Totals
-from lastword.store.operations import Merge, Write
+from lastword.store.operations import Merge, Write, WriteInTurn
 from lastword.store.transaction import Transaction
 from tests.crdt.test_laws import HISTORIES, Operation, modelled, replayed
 from tests.stores import (
@@ -71,6 +71,50 @@ def test_adds_and_removes_of_one_write_are_done_at_one_time(stores: AnyStores) -
         (S, b"new"): pack(time, removed=False),
         (S, b"old"): pack(time, removed=True),
     }
+
+
+def test_writes_in_turn_are_one_commit_and_a_later_one_sees_an_earlier_one(
+    stores: AnyStores,
+) -> None:
+    store = stores.open()
+    before = store.log_end
+    done = store.execute(
+        WriteInTurn(
+            (
+                Write(S, add=(b"a", b"b")),
+                Write(b"other", add=(b"a",), time=7),
+                Write(S, remove=(b"a",)),
+                Write(S),
+                Write(S, remove=(b"b",)),
+                Write(S, add=(b"b",)),
+            )
+        )
+    )
+    assert done == (6, 7, None)
+    assert store.log_end == before + 6
+    now = stores.wall.now_us
+    assert stamps(store) == {
+        (S, b"a"): pack(now, removed=True),
+        (S, b"b"): pack(now + 1, removed=False),
+        (b"other", b"a"): pack(7, removed=False),
+    }
+
+
+def test_writes_in_turn_end_with_the_first_that_is_refused(stores: AnyStores) -> None:
+    store = stores.open()
+    done = store.execute(
+        WriteInTurn(
+            (
+                Write(S, add=(b"a",)),
+                Write(S, add=(b"b",), remove=(b"c",), time=START_US + HOUR_US),
+                Write(S, add=(b"d",)),
+            )
+        )
+    )
+    assert done.writes == 1
+    assert isinstance(done.refusal, FutureTime)
+    assert stamps(store).keys() == {(S, b"a")}
+    assert store.execute(WriteInTurn(())) == (0, None, None)
 
 
 @pytest.mark.parametrize("element", [b"", b"\x00", b"\xff\xfe", b"/", b"a" * ELEMENT_BYTES_MAX])

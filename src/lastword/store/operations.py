@@ -37,11 +37,23 @@ class Write(Struct, frozen=True):
     def run(self, transaction: Transaction) -> int:
         """Write all, or raise and write nothing."""
         if self.time is None:
+            if len(self.add) + len(self.remove) == 1:
+                return self._write_one(transaction)
             return self._write_now(transaction)
         stamps = {element: pack(self.time, removed=False) for element in self.add}
         stamps |= {element: pack(self.time, removed=True) for element in self.remove}
         Merge(self.set_name, stamps).run(transaction)
         return self.time
+
+    def _write_one(self, transaction: Transaction) -> int:
+        """Do as `_write_now`, for what most writes are."""
+        removed = not self.add
+        (element,) = self.add or self.remove
+        where = transaction.place(self.set_name, element)
+        held = transaction.row(self.set_name, where.key)
+        stamp = next_above(held and held.stamp, transaction.now(), removed=removed)
+        transaction.put_own(self.set_name, where, stamp)
+        return time_of(stamp)
 
     def _write_now(self, transaction: Transaction) -> int:
         planned = self._plan(transaction, self.add, removed=False)

@@ -12,7 +12,7 @@ from lastword.api.rest.paging import Page, Seen, Span, take_page
 from lastword.api.rest.queries import members_span, sets_span
 from lastword.api.rest.replies import value_of
 from lastword.api.rest.routes import Answer
-from lastword.api.rest.state import StateStreams, whole_state
+from lastword.api.rest.state import StateStreams, read_entries, whole_state
 from lastword.api.rest.tags import VARY, tag_headers, tag_of, unchanged
 from lastword.crdt.stamp import is_removed
 from lastword.crdt.wire import text_or_bytes
@@ -101,8 +101,8 @@ class Shown:
         if totals.entries > SMALL_SET_ENTRIES:
             return self._streams.answer(set_name, form, tag_headers(tag))
         self._node.reads.begin()
-        rows = self._store.entries(set_name, limit=2 * SMALL_SET_ENTRIES)
-        state = whole_state([(element_of(key), stamp) for key, stamp in rows], form)
+        entries = [entry for part in read_entries(self._store, set_name) for entry in part]
+        state = whole_state(entries, form)
         return Response(200, state, form.content_type, tag_headers(tag))
 
     def _members(self, set_name: bytes, span: Span, tag: bytes, form: Form) -> Response:

@@ -230,6 +230,9 @@ async def test_head_is_get_without_the_body(node: LivingNode, path: str) -> None
         ("/_/ready", b"GET, HEAD, OPTIONS"),
         ("/_/metrics", b"GET, HEAD, OPTIONS"),
         ("/_/peer", b"POST, OPTIONS"),
+        ("/_/bulk", b"POST, OPTIONS"),
+        ("/_/sets", b"GET, HEAD, OPTIONS"),
+        ("/_/openapi.json", b"GET, HEAD, OPTIONS"),
         ("*", b"GET, HEAD, POST, PUT, PATCH, OPTIONS"),
     ],
 )
@@ -253,7 +256,7 @@ async def test_the_root_says_in_one_line_what_this_is_and_where_to_look(
     assert said["name"] == "lastword"
     assert said["version"] == version("lastword")
     assert said["sets"] == "/<set>"
-    for where in ("ready", "metrics"):
+    for where in ("listing", "ready", "metrics", "openapi"):
         assert (await node.ask("GET", said[where])).status == 200
 
 

@@ -45,7 +45,10 @@ async def refuse(node: LivingNode, method: str, path: str, body: bytes = b"") ->
     + [("/s", method) for method in ("DELETE", "TRACE", "QUERY")]
     + [("/s/a", method) for method in ("POST", "PATCH", "TRACE")]
     + [("/_/ready", method) for method in WRITES]
-    + [("/_/metrics", method) for method in WRITES],
+    + [("/_/metrics", method) for method in WRITES]
+    + [("/_/sets", method) for method in WRITES]
+    + [("/_/openapi.json", method) for method in WRITES]
+    + [("/_/bulk", method) for method in ("GET", "PUT", "PATCH", "DELETE")],
 )
 async def test_a_method_that_a_path_does_not_take_is_405_with_those_it_takes(
     node: LivingNode, path: str, method: str
@@ -59,7 +62,18 @@ async def test_a_method_that_a_path_does_not_take_is_405_with_those_it_takes(
     assert method.encode() not in answer.headers[b"allow"].split(b", ")
 
 
-@pytest.mark.parametrize("path", ["/", "/s", "/s/a", "/_/ready", "/_/metrics"])
+@pytest.mark.parametrize("body", [b"", b'["a"]'])
+async def test_a_set_is_not_deleted_and_it_is_said_how_it_goes(
+    node: LivingNode, body: bytes
+) -> None:
+    await node.ask("PUT", "/s/a")
+    answer = await refuse(node, "DELETE", "/s", body)
+    assert answer.status == 405
+    assert "PATCH /<set>" in error_of(answer)["hint"]
+    assert "?members" in error_of(answer)["hint"]
+
+
+@pytest.mark.parametrize("path", ["/", "/s", "/s/a", "/_/ready", "/_/metrics", "/_/openapi.json"])
 async def test_a_read_takes_no_query(node: LivingNode, path: str) -> None:
     await node.ask("PUT", "/s/a")
     for query in ("x", "time=1", "ghosts=remove", "callback=f"):

@@ -1,0 +1,177 @@
+"""The OpenAPI document says what the node does, and the node does what it says."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.api.http.raw_http import Answer
+from tests.api.living_node import LivingNode
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
+BODIES = {
+    "/_/bulk": b'{"set":"s","add":["a"]}',
+    "/_/peer": b"no frame",
+    "POST /{set}": b'{"lwwAdded":{"a":1}}',
+    "PUT /{set}": b'["a"]',
+    "PATCH /{set}": b'{"add":["a"]}',
+}
+Document = dict[str, Any]
+
+
+@pytest.fixture
+async def document(node: LivingNode) -> Document:
+    answer = await node.ask("GET", "/_/openapi.json")
+    assert (answer.status, answer.headers[b"content-type"]) == (200, b"application/json")
+    found: Document = json.loads(answer.body)
+    return found
+
+
+def body_of(method: str, path: str) -> bytes:
+    if method in {"GET", "HEAD", "OPTIONS"}:
+        return b""
+    return BODIES.get(path) or BODIES.get(f"{method} {path}", b"")
+
+
+async def asked(
+    node: LivingNode, method: str, path: str, headers: dict[str, str] | None = None
+) -> Answer:
+    """Make the call that the document names, of a set and an element."""
+    await node.ask("PUT", "/s/a")
+    where = path.replace("{set}", "s").replace("{element}", "a")
+    return await node.ask(method, where, body_of(method, path), headers)
+
+
+def calls(document: Document) -> list[tuple[str, str, Document]]:
+    return [
+        (method.upper(), path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+def check_body(document: Document, schema: Document, value: Any) -> None:
+    """Verify that a body is as its schema says."""
+    whole = schema | {"components": document["components"]}
+    jsonschema.Draft202012Validator(whole).validate(value)
+
+
+async def test_it_is_openapi_3_1(document: Document) -> None:
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+async def test_its_schemas_are_json_schemas_and_all_are_used(document: Document) -> None:
+    text = json.dumps(document)
+    for name, schema in document["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert f'"#/components/schemas/{name}"' in text
+
+
+async def test_every_method_that_it_names_is_taken_and_every_other_is_405(
+    node: LivingNode, document: Document
+) -> None:
+    named = {(method, path) for method, path, _ in calls(document)}
+    for path in document["paths"]:
+        taken = {method for method in METHODS if (method, path) in named}
+        options = await asked(node, "OPTIONS", path)
+        assert set(options.headers[b"allow"].decode().split(", ")) == taken
+        for method in METHODS:
+            answer = await asked(node, method, path)
+            assert (answer.status != 405) == (method in taken), (method, path)
+
+
+async def test_every_call_is_answered_by_what_it_names(
+    node: LivingNode, document: Document
+) -> None:
+    for method, path, operation in calls(document):
+        for accept in ("*/*", "application/msgpack"):
+            answer = await asked(node, method, path, {"Accept": accept})
+            named = operation["responses"][str(answer.status)]
+            assert {name.lower().encode() for name in named.get("headers", ())} <= (
+                answer.headers.keys()
+            )
+            if not answer.body:
+                continue
+            media = answer.headers[b"content-type"].partition(b";")[0].decode()
+            schema = named["content"][media]["schema"]
+            if media == "application/json":
+                check_body(document, schema, json.loads(answer.body))
+
+
+async def test_every_error_is_answered_as_it_is_named(
+    node: LivingNode, document: Document
+) -> None:
+    for method, path, operation in calls(document):
+        if method in {"HEAD", "OPTIONS"}:
+            continue
+        where = path.replace("{set}", "s").replace("{element}", "a")
+        requests: list[tuple[str, bytes, dict[str, str]]] = [(f"{where}?no", b"", {})]
+        if method != "GET":
+            requests.append((where, b"", {"Origin": "http://elsewhere"}))
+        if "requestBody" in operation:
+            requests.append((where, b"\xff", {}))
+        if "{set}" in path:
+            requests.append((where.replace("/s", "/_no"), b"", {}))
+        for target, body, headers in requests:
+            answer = await node.ask(method, target, body, headers)
+            named = operation["responses"][str(answer.status)]
+            check_body(
+                document, named["content"]["application/json"]["schema"], json.loads(answer.body)
+            )
+            code = json.loads(answer.body)["error"]["code"]
+            assert f"`{code}`" in named["description"], (method, target)
+
+
+async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Document) -> None:
+    values = {"time": "1", "prefix": "a", "after": "0" * 16, "limit": "10", "members": ""}
+    for method, path, operation in calls(document):
+        named = [each["name"] for each in operation.get("parameters", ())]
+        if not named:
+            continue
+        query = "&".join(f"{name}={values[name]}" for name in named)
+        where = path.replace("{set}", "s").replace("{element}", "a")
+        answer = await node.ask(method, f"{where}?{query}", body_of(method, path))
+        assert answer.status in {200, 404}, (method, where, query, answer)
+
+
+async def test_every_body_is_taken_in_the_types_that_it_names(
+    node: LivingNode, document: Document
+) -> None:
+    packed = {
+        "/_/bulk": [{"set": "s", "add": [b"a"]}],
+        "POST /{set}": {"lwwAdded": {b"a": 1}},
+        "PUT /{set}": [b"a"],
+        "PATCH /{set}": {"add": [b"a"]},
+    }
+    for method, path, operation in calls(document):
+        for media in operation.get("requestBody", {}).get("content", ()):
+            if path == "/_/peer":
+                continue  # frames are another protocol's
+            body = body_of(method, path)
+            if media == "application/msgpack":
+                body = msgspec.msgpack.encode(packed.get(path) or packed[f"{method} {path}"])
+            where = path.replace("{set}", "s")
+            answer = await node.ask(method, where, body, {"Content-Type": media})
+            assert answer.status == 200, (method, path, media)
+
+
+async def test_each_operation_has_an_id_of_its_own(document: Document) -> None:
+    ids = [operation["operationId"] for _, _, operation in calls(document)]
+    assert len(set(ids)) == len(ids)
+
+
+async def test_the_reference_has_a_heading_for_every_call_and_no_other(node: LivingNode) -> None:
+    reference = Path(__file__).parents[2] / "docs" / "REFERENCE.md"
+    headings = re.findall(r"^### `([A-Z]+ /.*)`$", reference.read_text(), re.MULTILINE)
+    assert set(headings) == {
+        re.sub(r"\{(\w+)\}", r"<\1>", f"{method} {route.path}")
+        for route in node.rest.routes
+        for method in route.calls
+    }

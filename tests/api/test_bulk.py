@@ -166,6 +166,15 @@ async def test_every_line_is_atomic_also_one_that_ends_it(node: LivingNode) -> N
     assert (await node.state("s"))["lwwAdded"].keys() == {"a"}
 
 
+async def test_nothing_behind_a_line_that_is_refused_on_its_way_to_the_disk_stands(
+    node: LivingNode,
+) -> None:
+    refused = {"set": "s", "add": ["x"], "time": FUTURE_US}
+    answer = await bulk(node, *adds(10), refused, *adds(3 * BULK_LINES, "later"))
+    stopped(answer, status=422, lines=10)
+    assert (await node.ask("GET", "/later")).status == 404
+
+
 async def test_a_body_that_stopped_can_be_sent_again(node: LivingNode) -> None:
     lines = [*adds(10), {"set": "s", "add": ["x"], "time": FUTURE_US}]
     assert (await bulk(node, *lines)).status == 422
@@ -179,6 +188,19 @@ async def test_lines_list_members_up_to_their_limit_and_no_further(node: LivingN
     answer = await bulk(node, *lines)
     stopped(answer, status=400, lines=PEERS_MAX)
     assert len(node.store.members()) == PEERS_MAX
+
+
+async def test_the_limit_of_members_holds_over_commits_and_counts_each_once(
+    node: LivingNode,
+) -> None:
+    lines = [{"set": "_peers_", "add": [f"a:{port}"]} for port in range(1, PEERS_MAX + 1)]
+    between = [{"set": "s", "add": ["x"]}]
+    assert (await bulk(node, *lines, *between, *lines)).status == 200
+    answer = await bulk(node, *lines, *between, *lines, {"set": "_peers_", "add": ["b:1"]})
+    stopped(answer, status=400, lines=2 * PEERS_MAX + 1)
+    assert len(node.store.members()) == PEERS_MAX
+    assert (await node.ask("PUT", "/_peers_/a:1")).status == 200
+    assert (await node.ask("PUT", "/_peers_/b:1")).status == 400
 
 
 async def test_it_goes_in_msgpack_as_an_array(node: LivingNode) -> None:

@@ -39,6 +39,7 @@ def mixture(count: int) -> dict[bytes, int]:
     }
 
 
+@pytest.mark.slow
 async def test_a_large_state_is_whole_in_both_forms(node: LivingNode) -> None:
     stamps = mixture(70_000)  # more than msgpack's middle kind of map holds
     fill(node, stamps)
@@ -82,6 +83,23 @@ def test_the_parts_make_a_state_of_any_size(count: int) -> None:
     assert decode_msgpack(b"".join(msgpack_parts(source()))) == stamps
 
 
+@pytest.mark.parametrize("parts_of", [json_parts, msgpack_parts])
+def test_a_step_reads_once_also_where_it_has_nothing_to_send(parts_of: Any) -> None:
+    read = 0
+
+    def source() -> Iterator[list[tuple[bytes, int]]]:
+        nonlocal read
+        for number in range(100):
+            read += 1
+            yield [(b"%d" % number, pack(1, removed=True))]
+
+    parts = parts_of(source())
+    for step in range(1, 101):
+        assert next(parts) == b""
+        assert read == step
+    assert any(parts)
+
+
 async def test_head_of_a_large_state_sends_nothing_and_holds_nothing(node: LivingNode) -> None:
     fill(node, mixture(2_000))
     answer = await node.ask("HEAD", "/s")
@@ -89,6 +107,7 @@ async def test_head_of_a_large_state_sends_nothing_and_holds_nothing(node: Livin
     assert answer.headers[b"etag"]
 
 
+@pytest.mark.slow
 async def test_an_element_that_is_written_meanwhile_stands_in_one_map_with_one_of_its_times(
     node: LivingNode,
 ) -> None:
@@ -142,6 +161,7 @@ async def test_memory_does_not_follow_the_size_of_a_state(node: LivingNode, acce
     assert peak < size / 4, f"{peak} bytes were held of {size}"
 
 
+@pytest.mark.slow
 async def test_a_client_that_stops_reading_costs_no_more_and_holds_nothing_up(
     node: LivingNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ async def test_a_prefix_is_bytes_percent_decoded(
     assert set((await page(node, f"&prefix={prefix}"))["members"]) == elements
 
 
+@pytest.mark.slow
 async def test_a_page_may_be_empty_and_still_lead_on(node: LivingNode) -> None:
     names = [str(number) for number in range(9_999)]
     await node.say("PUT", "/s", names)
@@ -119,6 +120,7 @@ async def test_what_stays_is_listed_once_whatever_is_written_between_pages(
     assert {name.encode() for name in found} >= staying
 
 
+@pytest.mark.slow
 async def test_the_longest_elements_make_short_pages_and_short_cursors(node: LivingNode) -> None:
     longest = [bytes([number]) * 65_536 for number in range(256)]
     for start in range(0, 256, 64):

@@ -62,6 +62,7 @@ def check_body(document: Document, schema: Document, value: Any) -> None:
     jsonschema.Draft202012Validator(whole).validate(value)
 
 
+@pytest.mark.slow
 async def test_it_is_openapi_3_1(document: Document) -> None:
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()

@@ -1,6 +1,6 @@
 """What is checked of a request beside its path and its body's shape."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from lastword.address import checked_address
 from lastword.api.http.messages import Request
@@ -30,15 +30,17 @@ def check_no_body(request: Request) -> None:
 
 
 def check_members(
-    store: BaseStore, set_name: bytes, elements: Collection[bytes], *, besides: int = 0
+    store: BaseStore,
+    set_name: bytes,
+    elements: Iterable[bytes],
+    besides: Iterable[str] = (),
 ) -> None:
     """Refuse what is no address, and one too many, where `_peers_` is written.
 
-    `besides` others are about to be listed.
+    The addresses `besides` are about to be listed.
     """
     if set_name != PEERS_SET:
         return
-    for element in elements:
-        checked_address(element.decode(errors="replace"))
-    if len(store.members()) + besides + len(elements) > PEERS_MAX:
+    addresses = {checked_address(element.decode(errors="replace")) for element in elements}
+    if addresses and len(addresses.union(besides, store.members())) > PEERS_MAX:
         raise InvalidRequest(f"a cluster has at most {PEERS_MAX} members")

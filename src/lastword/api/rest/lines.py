@@ -75,7 +75,6 @@ def read_groups(store: BaseStore, body: bytes, *, packed: bool) -> Iterator[Grou
             if len(gathered) == BULK_LINES or (rows > GROUP_ROWS_MAX and gathered):
                 yield _group(gathered, reached)
                 gathered, rows = [], len(write.add) + len(write.remove)
-                reader.peers = len(write.add) if write.set_name == PEERS_SET else 0
             gathered.append((number, write))
             reached = number
     except LastwordError as refusal:
@@ -92,12 +91,12 @@ def _group(
 
 
 class _Reader:
-    """Makes writes of lines. `peers` are the addresses that the present group lists."""
+    """Makes writes of lines. `_listed` are the addresses that lines so far add to `_peers_`."""
 
     def __init__(self, store: BaseStore) -> None:
         self._store = store
         self._names: dict[str, bytes] = {}
-        self.peers = 0
+        self._listed: set[str] = set()
 
     def writes(self, body: bytes, *, packed: bool) -> Iterator[tuple[int, Write]]:
         """Yield each line's write with the line's number."""
@@ -122,8 +121,8 @@ class _Reader:
         if set_name is None:
             set_name = self._names[name] = checked_set_name(element_bytes(name))
         if set_name == PEERS_SET:
-            check_members(self._store, set_name, add, besides=self.peers)
-            self.peers += len(add)
+            check_members(self._store, set_name, add, self._listed)
+            self._listed.update(element.decode() for element in add)
         return Write(set_name, add, remove, time)
 
 

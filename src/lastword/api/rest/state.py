@@ -9,7 +9,7 @@ and the others wait in temporary files; msgpack says first how many there are of
 both maps wait. The files have no names, and are gone with the answer or with the process.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, suppress
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
@@ -36,7 +36,11 @@ PART_BYTES: Final = 256 << 10
 PART_ENTRIES: Final = 5_000
 """And in entries: some milliseconds."""
 
+NOTHING_YET: Final = b""
+"""Ends a step that has nothing to send, so that others get their turn and no snapshot lasts."""
+
 Entries = list[tuple[bytes, int]]
+Parts = Generator[bytes, None, None]
 
 
 def whole_state(entries: Entries, form: Form) -> bytes:
@@ -66,7 +70,7 @@ class StateStreams:
         parts = msgpack_parts(entries) if form.is_msgpack else json_parts(entries)
         return Response(200, self._send(parts), form.content_type, headers)
 
-    async def _send(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def _send(self, parts: Parts) -> AsyncIterator[bytes]:
         """Yield `parts`, each made beside the loop when it is asked for."""
         self.running += 1
         try:
@@ -75,7 +79,7 @@ class StateStreams:
         finally:
             self.running -= 1
             with suppress(ValueError):  # it is at work yet: then it ends with its last holder
-                parts.close()  # type: ignore[attr-defined]  # a generator
+                parts.close()
 
 
 def read_entries(store: BaseStore, set_name: bytes) -> Iterator[Entries]:
@@ -115,20 +119,20 @@ class _Waiting:
             yield part
 
 
-def json_parts(source: Iterator[Entries]) -> Iterator[bytes]:
-    """Yield a state in JSON; the element's text form of what is present goes first."""
+def json_parts(source: Iterator[Entries]) -> Parts:
+    """Yield a state in JSON: what is present and text as it is met, then what waited."""
     with ExitStack() as stack:
         names = ("lwwRemoved", "lwwAddedBase64", "lwwRemovedBase64")
         waiting = {name: _Waiting(stack) for name in names}
         begin = b'{"lwwAdded":{'
         for entries in source:
             maps = json_maps(entries)
-            if added := maps.pop("lwwAdded", None):
-                yield begin + _json_inside(added)
-                begin = b","
+            added = maps.pop("lwwAdded", {})
             for name, times in maps.items():
                 comma = b"," if waiting[name].count else b""
                 waiting[name].add(comma + _json_inside(times), len(times))
+            yield begin + _json_inside(added) if added else NOTHING_YET
+            begin = b"," if added else begin
         yield begin + b"}" if begin != b"," else b"}"
         for name, waited in waiting.items():
             if waited.count or name == "lwwRemoved":
@@ -138,7 +142,7 @@ def json_parts(source: Iterator[Entries]) -> Iterator[bytes]:
         yield b"}"
 
 
-def msgpack_parts(source: Iterator[Entries]) -> Iterator[bytes]:
+def msgpack_parts(source: Iterator[Entries]) -> Parts:
     """Yield a state in msgpack."""
     with ExitStack() as stack:
         waiting = {name: _Waiting(stack) for name in ("lwwAdded", "lwwRemoved")}
@@ -146,6 +150,7 @@ def msgpack_parts(source: Iterator[Entries]) -> Iterator[bytes]:
             maps = msgpack_maps((text_or_bytes(element), stamp) for element, stamp in entries)
             for name, times in maps.items():
                 waiting[name].add(_msgpack_inside(times), len(times))
+            yield NOTHING_YET
         yield _map_head(len(waiting))
         for name, waited in waiting.items():
             yield msgspec.msgpack.encode(name) + _map_head(waited.count)

@@ -84,6 +84,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.schemas: dict[str, Any] = {}
+        self._made: dict[int, dict[str, Any]] = {}
 
     def path(self, route: Route) -> dict[str, Any]:
         """Return the item of a path: one operation for each method that is taken."""
@@ -160,6 +161,13 @@ class _Writer:
         return {media: {"schema": self._schema(kind)} for media, kind in body.types.items()}
 
     def _schema(self, kind: Any) -> dict[str, Any]:
+        """Return the schema of a type, made once for each: the routes keep them all alive."""
+        made = self._made.get(id(kind))
+        if made is None:
+            made = self._made[id(kind)] = self._make(kind)
+        return made
+
+    def _make(self, kind: Any) -> dict[str, Any]:
         if isinstance(kind, tuple):
             return {"anyOf": [self._schema(one) for one in kind]}
         (schema,), components = msgspec.json.schema_components(

@@ -41,9 +41,6 @@ mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must
 
 bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 40 minutes
 	$(BIN)/python -m bench.service
-bench: $(VENV)/installed ## Rates, memory, comparisons, gossip, scaling; needs wrk; takes about 25 minutes
-	$(BIN)/python -m bench.http
-	$(BIN)/python -m bench.bulk
 	$(BIN)/python -m bench.anti_entropy
 	$(BIN)/python -m bench.gossip
 	$(BIN)/python -m bench.scaling

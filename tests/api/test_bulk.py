@@ -234,7 +234,7 @@ async def test_lines_are_taken_under_their_names(node: LivingNode, kind: str) ->
 
 
 async def test_a_disk_that_failed_is_said_with_how_many_lines_stand(node: LivingNode) -> None:
-    node.store._writer._failed = DiskFailed("the disk is gone")
+    node.store.writer._failed = DiskFailed("the disk is gone")
     answer = await bulk(node, *adds(2_500))
     told = json.loads(answer.body)
     assert (answer.status, told["error"]["code"], told["lines"]) == (507, "disk_failed", 0)

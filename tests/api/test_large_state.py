@@ -196,7 +196,7 @@ async def test_a_client_that_stops_reading_costs_no_more_and_holds_nothing_up(
 
 def checkpointed(node: LivingNode) -> bool:
     """Return whether the file's log can be reset, which no reader's snapshot then hinders."""
-    writing = node.store._writer._connection
+    writing = node.store.writer._connection
     busy = writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
     return not busy
 

@@ -41,7 +41,6 @@ class Commits:
         self._thread = threading.get_ident()
         self._finished: deque[Callable[[], None]] = deque()
         self._called = False
-        self._woken = False
         self._writer.begin_by(self._wake)
 
     def submit(self, operation: Operation[T], render: Callable[[T], R]) -> asyncio.Future[R]:
@@ -61,15 +60,10 @@ class Commits:
 
     def _wake(self) -> None:
         """Begin a group, soon: after all that this turn of the loop submits."""
-        if threading.get_ident() != self._thread:
-            self._loop.call_soon_threadsafe(self._start)
-        elif not self._woken:
-            self._woken = True
-            self._loop.call_soon(self._start)
-
-    def _start(self) -> None:
-        self._woken = False
-        self._writer.start()
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._writer.start)
+        else:
+            self._loop.call_soon_threadsafe(self._writer.start)
 
     def _done(self, told: Told, result: Any, error: BaseException | None) -> None:
         """Hand over from the writer's thread."""

@@ -61,9 +61,10 @@ class Writer:
     """Owns the write connection. `submit` may be called from any thread.
 
     A group is begun, on the write connection, and ended by its commit; one at a time. Both is
-    done by the writer's thread, unless there is a `starter`: it is woken when a group may begin,
-    and calls `start`, which begins a brief one at once, on the starter's thread. The writer's own
-    then only waits for the disk, and need not take the interpreter from the other for it.
+    done by the writer's thread, unless there is a starter: it is woken when a brief group may
+    begin, and calls `start`, which begins it at once, on the starter's thread. The writer's own
+    then only waits for the disk, and need not take the interpreter from the other for it. Groups
+    that are not brief do not wait for the starter, which may itself wait for one of them.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Writer:
         self._cache = cache
         self._options = options
         self._failed: StoreError | None = None
-        self._door = threading.Lock()  # of the four that follow
+        self._door = threading.Lock()  # of what follows
         self._waiting: deque[_Ticket] = deque()
+        self._lasting = 0  # of those that wait, how many are not brief
         self._busy = False
+        self._woken = False
         self._closing = False
         self._wake_starter: Callable[[], None] | None = None
         self._work: SimpleQueue[_Group | None] = SimpleQueue()
@@ -105,6 +108,7 @@ class Writer:
             if self._closing:
                 raise Unavailable("the node is stopping", hint="Ask another node.")
             self._waiting.append(_Ticket(operation, done, brief))
+            self._lasting += not brief
             self._call_next()
 
     def begin_by(self, wake: Callable[[], None] | None) -> None:
@@ -114,11 +118,13 @@ class Writer:
         """
         with self._door:
             self._wake_starter = wake
+            self._woken = False
             self._call_next()
 
     def start(self) -> None:
         """Begin the next group, if there is one: here if it is brief, else on the thread."""
         with self._door:
+            self._woken = False
             group = self._next_group()
         if group is not None:
             if group.is_brief:
@@ -151,10 +157,11 @@ class Writer:
         if not self._waiting:
             if self._closing:
                 self._work.put(None)
-        elif self._wake_starter is not None:
-            self._wake_starter()
-        else:
+        elif self._wake_starter is None or self._lasting:
             self._work.put(self._next_group())
+        elif not self._woken:
+            self._woken = True
+            self._wake_starter()
 
     def _next_group(self) -> _Group | None:
         """Take all operations that wait, up to a group's bound; None while a group is busy."""
@@ -165,6 +172,7 @@ class Writer:
         group = _Group([], [])
         while waiting and len(group.names) < GROUP_ROWS_MAX:
             ticket = waiting.popleft()
+            self._lasting -= not ticket.brief
             group.tickets.append(ticket)
             group.names += ticket.operation.touches()
         return group

@@ -17,6 +17,13 @@ BEGIN_PAGES = 8_000
 copied once: with half of it a write into a set of a million costs a third more."""
 
 
+REST_PAGES = 500
+"""What is left to the writer: to copy so much takes it a few milliseconds."""
+
+PASSES_MAX = 5
+"""Each copies what was written during the one before; a disk that does not keep up ends it."""
+
+
 class Checkpointer:
     """A thread with a connection of its own, beside the one that writes."""
 
@@ -54,7 +61,15 @@ class Checkpointer:
             self._wanted.clear()
             if self._closing:  # looked at after the clearing, so that no call of `close` is missed
                 return
-            self._copied_pages = _checkpoint(self._own)
+            self._copy_most()
+
+    def _copy_most(self) -> None:
+        """Copy what is there, then what came meanwhile, until that is little."""
+        for _ in range(PASSES_MAX):
+            copied = _checkpoint(self._own)
+            if self._log_pages - copied < REST_PAGES:
+                break
+        self._copied_pages = copied
 
 
 def _checkpoint(connection: apsw.Connection) -> int:

@@ -66,10 +66,12 @@ class SqliteStore(BaseStore):
             raise
 
     def _open(self, options: StoreOptions) -> None:
-        self._page_cache = options.cache_bytes // 16  # of each connection; twice for the writer
+        self._page_cache = (
+            options.cache_bytes // 16
+        )  # of each connection; four times for the writer
         self.cache = SetCache(options.cache_bytes // 2)
         connection = open_or_create(
-            self.path, options.digest_key, cache_bytes=2 * self._page_cache
+            self.path, options.digest_key, cache_bytes=4 * self._page_cache
         )
         with closing_on_error(connection):
             try:

@@ -12,7 +12,10 @@ WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """What a node is started with. Periods are in seconds."""
+    """What a node is started with. Periods are in seconds.
+
+    `redis_port` is None where the Redis protocol is not spoken.
+    """
 
     host: str = "127.0.0.1"
     port: int = 3000
@@ -23,13 +26,16 @@ class NodeConfig:
     full_replication_delay_s: float = 60.0
     insecure: bool = False
     walks: bool = True
+    redis_port: int | None = None
+    allow_flush: bool = False
 
     def check(self) -> None:
         """Raise ConfigError or InvalidAddress where an option cannot be meant so."""
         for address in (*self.initial_peers, *filter(None, (self.advertise,))):
             checked_address(address)
-        if not 0 <= self.port <= 65_535:
-            raise ConfigError(f"port {self.port} is not between 0 and 65535")
+        for port in (self.port, self.redis_port or 0):
+            if not 0 <= port <= 65_535:
+                raise ConfigError(f"port {port} is not between 0 and 65535")
         for name, period_s in (
             ("--replication-delay", self.replication_delay_s),
             ("--full-replication-delay", self.full_replication_delay_s),

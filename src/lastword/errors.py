@@ -15,7 +15,9 @@
     │   ├── TargetTooLong       more than the limit of a path with its query
     │   ├── HeadersTooLarge     more than the limit of a request's headers
     │   ├── RequestTimeout      the request did not arrive whole in time
-    │   └── ForeignOrigin       a browser's page from elsewhere wants to write
+    │   ├── ForeignOrigin       a browser's page from elsewhere wants to write
+    │   ├── InvalidCommand      a command of the Redis protocol that is not one, or not so
+    │   └── CommandTooLarge     more than one transaction or one reply may hold
     ├── PeerError               another node is at fault, and nothing was applied
     │   ├── InvalidFrame        bytes that are not a frame of the protocol
     │   └── UnknownProtocol     a protocol version that this node does not speak
@@ -158,6 +160,27 @@ class ForeignOrigin(CallerError):
     hint_default = "Writes from a browser are taken from this node's own pages only."
 
 
+class InvalidCommand(CallerError):
+    """A command of the Redis protocol that is none, or that cannot be done so.
+
+    `resp_code` is the first word of its answer, where that is not ERR.
+    """
+
+    code = "invalid_command"
+    hint_default = "docs/REFERENCE.md lists the commands; COMMAND DOCS says how each is called."
+
+    def __init__(self, message: str, *, resp_code: str = "ERR") -> None:
+        super().__init__(message)
+        self.resp_code = resp_code
+
+
+class CommandTooLarge(CallerError):
+    """More than one transaction or one reply may hold."""
+
+    code = "command_too_large"
+    hint_default = "Do it in parts."
+
+
 class PeerError(LastwordError):
     """Another node is at fault, and nothing was applied."""
 
@@ -268,12 +291,20 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     HeadersTooLarge: 431,
     RequestTimeout: 408,
     ForeignOrigin: 403,
+    InvalidCommand: 400,
+    CommandTooLarge: 400,
     InvalidFrame: 400,
     UnknownProtocol: 400,
     DiskFailed: 507,
     Unavailable: 503,
 }
 """The HTTP status of each error; an error that is not listed is a 500."""
+
+RESP_CODE: dict[type[LastwordError], str] = {
+    DiskFailed: "MISCONF",
+    Unavailable: "TRYAGAIN",
+}
+"""The first word of a RESP error, as clients know it; an error that is not listed is an ERR."""
 
 EXIT_CODE: dict[type[LastwordError], int] = {
     ConfigError: 2,
@@ -291,6 +322,13 @@ EXIT_CODE: dict[type[LastwordError], int] = {
 def http_status(error: LastwordError) -> int:
     """Return the HTTP status that answers `error`."""
     return HTTP_STATUS.get(type(error), 500)
+
+
+def resp_code(error: LastwordError) -> str:
+    """Return the first word of the RESP error that answers `error`."""
+    if isinstance(error, InvalidCommand):
+        return error.resp_code
+    return RESP_CODE.get(type(error), "ERR")
 
 
 def exit_code(error: LastwordError) -> int:

@@ -14,6 +14,9 @@ import uvloop
 from lastword.api.access_log import logged
 from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
+from lastword.api.resp.limits import RespLimits
+from lastword.api.resp.server import RespServer
+from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
 from lastword.cli import logs, options
@@ -33,6 +36,7 @@ DRAIN_S = 10.0
 """How long requests in flight may take once the node is told to stop."""
 
 _DEFAULTS = NodeConfig()
+_LIMITS = RespLimits()
 
 
 def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by position
@@ -46,6 +50,18 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
     walks: options.Walks = True,
+    redis_port: options.RedisPort = None,
+    allow_flush: options.AllowFlush = False,
+    redis_clients_max: options.RedisClientsMax = _LIMITS.clients_max,
+    redis_timeout: options.RedisTimeout = _LIMITS.idle_s,
+    redis_bulk_bytes_max: options.RedisBulkBytesMax = _LIMITS.bulk_bytes_max,
+    redis_arguments_max: options.RedisArgumentsMax = _LIMITS.arguments_max,
+    redis_query_buffer_bytes_max: options.RedisQueryBufferBytesMax = (
+        _LIMITS.query_buffer_bytes_max
+    ),
+    redis_output_buffer_bytes_max: options.RedisOutputBufferBytesMax = (
+        _LIMITS.output_buffer_bytes_max
+    ),
     config_file: options.Config = None,
 ) -> None:
     """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
@@ -61,22 +77,34 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         full_replication_delay_s=full_replication_delay,
         insecure=insecure,
         walks=walks,
+        redis_port=redis_port,
+        allow_flush=allow_flush,
     )
     config.check()
-    uvloop.run(run_node(config))
+    limits = RespLimits(
+        clients_max=redis_clients_max,
+        idle_s=redis_timeout,
+        bulk_bytes_max=redis_bulk_bytes_max,
+        arguments_max=redis_arguments_max,
+        query_buffer_bytes_max=redis_query_buffer_bytes_max,
+        output_buffer_bytes_max=redis_output_buffer_bytes_max,
+    )
+    uvloop.run(run_node(config, limits))
 
 
-async def run_node(config: NodeConfig) -> None:
+async def run_node(config: NodeConfig, limits: RespLimits = _LIMITS) -> None:
     """Open the file, listen, serve until a signal comes, and close all in order."""
     store_options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
     store = SqliteStore(config.database, store_options)
     try:
-        await _serve(config, store, _stop_signal())
+        await _serve(config, limits, store, _stop_signal())
     finally:
         store.close()
 
 
-async def _serve(config: NodeConfig, store: SqliteStore, stop: asyncio.Event) -> None:
+async def _serve(
+    config: NodeConfig, limits: RespLimits, store: SqliteStore, stop: asyncio.Event
+) -> None:
     """Listen first, since a node's own address may depend on the port; then let it replicate."""
     faults = Faults()
     front = _Front()
@@ -86,21 +114,39 @@ async def _serve(config: NodeConfig, store: SqliteStore, stop: asyncio.Event) ->
         port=config.port,
         on_fault=lambda error: faults.note("a request", error),
     )
+    resp: RespServer | None = None
     try:
         node = _node(config, store, server.port, faults)
         rest = Rest(node, version("lastword"))
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         running = asyncio.create_task(node.run())
+        if config.redis_port is not None:
+            resp = await _start_resp(config, config.redis_port, limits, node)
         _announce(config, server.port, store)
+        if resp is not None:
+            typer.echo(f"lastword speaks RESP at {_host(config)}:{resp.port}")
         await asyncio.wait(
             {running, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
-        await server.close(DRAIN_S)
+        await asyncio.gather(*(one.close(DRAIN_S) for one in (server, resp) if one is not None))
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
     finally:
-        await server.close(0)
+        for one in (server, resp):
+            if one is not None:
+                await one.close(0)
+
+
+async def _start_resp(config: NodeConfig, port: int, limits: RespLimits, node: Node) -> RespServer:
+    return await RespServer.start(
+        node,
+        host=config.host,
+        port=port,
+        facts=Facts(version("lastword"), str(config.database), allow_flush=config.allow_flush),
+        on_fault=lambda error: node.faults.note("a command", error),
+        limits=limits,
+    )
 
 
 def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> Node:
@@ -133,12 +179,15 @@ class _Front:
 
 def _announce(config: NodeConfig, port: int, store: SqliteStore) -> None:
     """Say in one line what listens where, on which file, with how many sets."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
     sets = sum(not name.startswith(b"_") for name in store.totals())
     typer.echo(
-        f"lastword {version('lastword')} serves http://{host}:{port} "
+        f"lastword {version('lastword')} serves http://{_host(config)}:{port} "
         f"on {config.database} ({sets} sets)"
     )
+
+
+def _host(config: NodeConfig) -> str:
+    return f"[{config.host}]" if ":" in config.host else config.host
 
 
 def _stop_signal() -> asyncio.Event:

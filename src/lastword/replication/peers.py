@@ -6,6 +6,7 @@ nothing here changes who is listed.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.knowledge import Taken
@@ -22,13 +23,25 @@ BACKOFF_MAX_US = 4_000_000
 """The longest pause: a healed partition is used within seconds, and a probe costs one packet."""
 
 
+class Holding(NamedTuple):
+    """That the run `run` there had this node's own writes of `own_run` up to `number`."""
+
+    run: int
+    own_run: int
+    number: int
+
+
+NO_HOLDING = Holding(0, 0, 0)
+
+
 @dataclass(slots=True)
 class Peer:
     """One address, as seen from here.
 
     `met` says that a walk over its log has ended during this run, after which the node there was
     a listed one, so that it will be called as such; `is_self` says that it leads here. `version`
-    is that of the protocol spoken there, `run` the one that answered last.
+    is that of the protocol spoken there, `run` the one that answered last. `holds` is what it last
+    said of this node's writes.
     """
 
     address: str
@@ -41,11 +54,22 @@ class Peer:
     run: int = 0
     old_until_us: int = 0
     taken: Taken = field(default_factory=Taken)
+    holds: Holding = NO_HOLDING
 
     @property
     def is_resolved(self) -> bool:
         """Whether it has answered, or failed to, at least once."""
         return self.answered or self.failures > 0
+
+    def says_it_holds(self, run: int, own_run: int, number: int) -> None:
+        """Note that `run` there has the writes of `own_run` up to `number`.
+
+        A run only gains; another one may be of a file that went back.
+        """
+        held = self.holds
+        if held.run == run and held.own_run == own_run:
+            number = max(number, held.number)
+        self.holds = Holding(run, own_run, number)
 
     def heard(self) -> None:
         """Note that it answers."""
@@ -89,6 +113,14 @@ class PeerBook:
     def version_with(self, address: str, newest: int) -> int:
         """Return the version of the protocol to speak with `address`, `newest` at the most."""
         return min(self.peer(address).version, newest)
+
+    def holders(self, listed: frozenset[str], own_run: int, number: int) -> int:
+        """Return how many of the listed said last that they hold `own_run` up to `number`."""
+        return sum(
+            peer.holds.own_run == own_run and peer.holds.number >= number and not peer.is_self
+            for peer in list(self._peers.values())
+            if peer.address in listed
+        )
 
     def keep(self, listed: frozenset[str], now_us: int) -> None:
         """Forget all that is neither listed nor a contact point; try the newest version again."""

@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from lastword.crdt.clock import Wall
 from lastword.replication.comparisons import Comparisons
 from lastword.replication.counters import Counters
+from lastword.replication.entries import Cursor
 from lastword.replication.frames import PROTOCOL_VERSION, Compare, Frame, Pull, furthest
 from lastword.replication.membership import Identity, Membership
-from lastword.replication.peers import PeerBook
+from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.version1 import VERSION as OLD_VERSION
@@ -59,6 +60,14 @@ class Replica:
         """Return the version of the protocol that is spoken with `address`."""
         return self.peers.version_with(address, self.settings.version)
 
+    def holders(self, number: int) -> int:
+        """Return how many other members are known to hold this run's writes up to `number`.
+
+        That is what they last said, by the cursor of a pull or by their vector; so it is late by
+        a round, and never early. May be called from any thread.
+        """
+        return self.peers.holders(self.state.members(), self.state.run, number)
+
     # -- what the outside calls
 
     def tick(self, now_us: int, rng: Randomness) -> list[Send]:
@@ -83,6 +92,7 @@ class Replica:
             peer.heard()
             if version > OLD_VERSION:
                 peer.version = version
+            self._note_holding(frame, peer)
         asked = frame.page is None and self._walks.wants(frame)
         pull = self._walks.take_page(frame, frame.address, now_us)
         if asked and self._walks.awaited is None:
@@ -97,6 +107,7 @@ class Replica:
             return self._go_on(address, now_us)
         self.membership.found_other(address)
         self._notice_resumption(frame)
+        self._note_holding(frame, self.peers.peer(address))
         pull = self._walks.take_page(frame, address, now_us)
         compare = self._comparisons.take(frame, address, now_us)
         sends = []
@@ -141,6 +152,20 @@ class Replica:
         if furthest(frame, self.state.run) > self.state.log_end:
             self.counters.runs_begun_again += 1
             self.state.begin_run()
+
+    def _note_holding(self, frame: Frame, peer: Peer) -> None:
+        """Note what the sender says of this node's writes: it has read them here, or covers them.
+
+        A cursor is stored with its page, and a vector covers only what is held.
+        """
+        run, numbers = self.state.run, list[int]()
+        if frame.pull is not None:
+            cursor = Cursor(*frame.pull.cursor)
+            numbers = [frame.pull.seen.get(run, 0), cursor.number if cursor.run == run else 0]
+        if frame.page is not None and frame.page.seen is not None:
+            numbers.append(frame.page.seen.entries.get(run, 0))
+        if numbers:
+            peer.says_it_holds(frame.run, run, max(numbers))
 
     # -- frames
 

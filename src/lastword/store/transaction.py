@@ -7,6 +7,7 @@ that raises has changed nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from lastword.crdt.clock import HybridClock, Wall
@@ -138,6 +139,20 @@ class Transaction:
         for (name, key), row in rows.items():
             if name == set_name and not is_removed(row.stamp):
                 yield element_of(key)
+
+    def rows_between(
+        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
+    ) -> list[tuple[bytes, int]]:
+        """Return up to `limit` keys with their stamps, of `low <= key < high`, in their order.
+
+        They are as this transaction has them; None is above all keys. O(limit + changes).
+        """
+        stored = islice(self._stored.rows_between(set_name, low, high), limit)
+        rows = {held.key: held.stamp for held in stored}
+        for (name, key), row in self.changes.rows.items():
+            if name == set_name and low <= key and (high is None or key < high):
+                rows[key] = row.stamp
+        return sorted(rows.items())[:limit]
 
     def covers(self, run: int, number: int) -> bool:
         """Return whether this node has seen the dot `(run, number)`."""

@@ -1,24 +1,15 @@
 """A listening socket and its connections, from the first to the last."""
 
 import asyncio
-import errno
 import logging
-import os
 import ssl
 from collections.abc import Callable
-from typing import Final
 
 from lastword.api.http.connection import Connection
 from lastword.api.http.limits import HttpLimits
 from lastword.api.http.messages import Handler
 from lastword.api.http.shared import Shared
-from lastword.errors import ConfigError
-
-BACKLOG: Final = 1_024
-"""Connections that the kernel keeps until they are accepted: a burst of clients that all
-reconnect at once. The kernel may hold fewer (net.core.somaxconn)."""
-
-PORT_MAX: Final = 65_535
+from lastword.api.listening import listen
 
 _log = logging.getLogger("lastword.http")
 
@@ -57,16 +48,8 @@ class HttpServer:
         LastwordError, and of every one that cut off a streamed body. Raises ConfigError where the
         address cannot be had.
         """
-        if not 0 <= port <= PORT_MAX:  # uvloop would take it modulo 65536
-            raise _cannot_listen(host, port, f"a port is a number from 0 to {PORT_MAX}")
         shared = Shared(handler, limits, on_fault)
-        loop = asyncio.get_running_loop()
-        try:
-            listener = await loop.create_server(
-                lambda: Connection(shared), host, port, backlog=BACKLOG, ssl=tls
-            )
-        except OSError as fault:
-            raise _cannot_listen(host, port, _reason(fault)) from fault
+        listener = await listen(lambda: Connection(shared), host, port, option="--port", tls=tls)
         return cls(shared, listener)
 
     async def close(self, drain_s: float = 10.0) -> None:
@@ -109,18 +92,3 @@ class HttpServer:
         self._plan_tick()
         self._shared.heads.refresh()
         self.sweep(asyncio.get_running_loop().time())
-
-
-def _cannot_listen(host: str, port: int, reason: str) -> ConfigError:
-    return ConfigError(
-        f"cannot listen on {host}:{port}: {reason}",
-        hint="Give this node another --host or --port, or stop what has the address.",
-    )
-
-
-def _reason(fault: OSError) -> str:
-    if fault.errno == errno.EADDRINUSE:
-        return "another program listens there"
-    if fault.errno is not None and fault.errno > 0:
-        return os.strerror(fault.errno)
-    return fault.strerror or str(fault)  # from the resolver, whose numbers are negative

@@ -1,0 +1,52 @@
+"""Listening on an address, with errors that say why one cannot be had."""
+
+import asyncio
+import errno
+import os
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from lastword.errors import ConfigError
+
+BACKLOG: Final = 1_024
+"""Connections that the kernel keeps until they are accepted: a burst of clients that all
+reconnect at once. The kernel may hold fewer (net.core.somaxconn)."""
+
+PORT_MAX: Final = 65_535
+
+
+async def listen(
+    factory: Callable[[], asyncio.Protocol],
+    host: str,
+    port: int,
+    *,
+    option: str,
+    tls: ssl.SSLContext | None = None,
+) -> asyncio.Server:
+    """Listen on `host` and `port`, which `option` chose; 0 picks a free port.
+
+    Raises ConfigError where the address cannot be had.
+    """
+    if not 0 <= port <= PORT_MAX:  # uvloop would take it modulo 65536
+        raise _cannot_listen(host, port, option, f"a port is a number from 0 to {PORT_MAX}")
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(factory, host, port, backlog=BACKLOG, ssl=tls)
+    except OSError as fault:
+        raise _cannot_listen(host, port, option, _reason(fault)) from fault
+
+
+def _cannot_listen(host: str, port: int, option: str, reason: str) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {host}:{port}: {reason}",
+        hint=f"Give this node another --host or {option}, or stop what has the address.",
+    )
+
+
+def _reason(fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return "another program listens there"
+    if fault.errno is not None and fault.errno > 0:
+        return os.strerror(fault.errno)
+    return fault.strerror or str(fault)  # from the resolver, whose numbers are negative

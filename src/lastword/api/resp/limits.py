@@ -1,0 +1,45 @@
+"""What the RESP server takes from a client, in bytes, seconds and numbers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RespLimits:
+    """Every limit of one server, each with the reason for its default.
+
+    Times are looked at once per `sweep_s`, so each may run over by up to two of these.
+    """
+
+    clients_max: int = 10_000
+    """As in Redis; the process's limit of open files must allow it."""
+
+    idle_s: float = 0.0
+    """After so long without a command a connection is closed; 0 is never, as in Redis: pools keep
+    connections for hours."""
+
+    bulk_bytes_max: int = 16 << 20
+    """One argument. A member has at most 64 KiB: what is longer gets an error that says so, and
+    only what is far longer ends the connection, since it would have to be held whole."""
+
+    arguments_max: int = 1 << 20
+    """Arguments of one command, as in Redis. A command that writes is held to fewer by what one
+    transaction may hold (`operations.ROWS_ATOMIC_MAX`), with an error that leaves the
+    connection as it is."""
+
+    query_buffer_bytes_max: int = 64 << 20
+    """A command is held whole before it begins: memory is connections times this. 64 MiB are a
+    million short members."""
+
+    output_buffer_bytes_max: int = 256 << 20
+    """One reply is gathered whole before it is written, in the bytes that it is sent in: about ten
+    million short members. A longer one is an error that says so."""
+
+    queued_commands_max: int = 10_000
+    """Commands between MULTI and EXEC: they run in one transaction."""
+
+    write_s: float = 60.0
+    """For a client to take something of what waits for it; then it is cut off. What waits is
+    bounded by `output_buffer_bytes_max`, and should not be held for a client that has died."""
+
+    sweep_s: float = 1.0
+    """One timer per server looks at all connections this often."""

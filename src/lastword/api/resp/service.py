@@ -1,0 +1,125 @@
+"""What all connections of one RESP server share: the node, the limits, the clients, counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lastword.api.resp.limits import RespLimits
+from lastword.api.resp.session import Session
+from lastword.errors import LastwordError
+from lastword.node.node import Node
+from lastword.store.transaction import Operation
+
+if TYPE_CHECKING:
+    from lastword.api.resp.table import Table
+
+T = TypeVar("T")
+
+Done = Callable[[Any, BaseException | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What INFO and CONFIG say of the node that nothing else knows."""
+
+    version: str
+    database: str = ""
+    allow_flush: bool = False
+
+
+@dataclass(slots=True)
+class Counted:
+    """Counts since the server began."""
+
+    connections: int = 0
+    refused: int = 0
+    commands: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    errors: int = 0
+
+
+@dataclass(slots=True)
+class Service:
+    """One server's. `rng` decides what is picked at random."""
+
+    node: Node
+    limits: RespLimits
+    facts: Facts
+    table: Table
+    on_fault: Callable[[BaseException], None]
+    port: int = 0
+    rng: Random = field(default_factory=SystemRandom)
+    sessions: dict[int, Session] = field(default_factory=dict)
+    counted: Counted = field(default_factory=Counted)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    all_lost: asyncio.Event = field(default_factory=asyncio.Event)
+    began_s: float = 0.0
+    last_id: int = 0
+    draining: bool = False
+
+    def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
+        """Return for each element whether it is present; on the loop."""
+        contains = self.node.reads.contains
+        return [bool(contains(set_name, element)) for element in elements]
+
+    def told(self, error: BaseException) -> LastwordError:
+        """Return what a client is told of an error; one of our own faults is reported."""
+        if isinstance(error, LastwordError):
+            return error
+        self.on_fault(error)
+        return LastwordError("internal error")
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task that the server will not outlive."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def lose(self, session: Session) -> None:
+        """Forget a connection that has ended."""
+        self.sessions.pop(session.id, None)
+        if not self.sessions:
+            self.all_lost.set()
+
+    async def ended(self) -> None:
+        """Wait until no connection and no task is left."""
+        while self.sessions:
+            self.all_lost.clear()
+            await self.all_lost.wait()
+        while self.tasks:
+            await asyncio.wait(self.tasks)
+
+    def submit(self, operation: Operation[T]) -> Awaitable[T]:
+        """Do `operation`; what is returned is done when it is on disk."""
+        return self.node.commits.submit(operation, lambda result: result)
+
+    def call(self, operation: Operation[Any], done: Done) -> None:
+        """Do `operation`, and call `done` with its result or its error, on the loop."""
+        try:
+            future = self.node.commits.submit(operation, lambda result: result)
+        except LastwordError as error:
+            done(None, error)
+        else:
+            future.add_done_callback(lambda _: _hand_over(future, done))
+
+    def now(self) -> float:
+        """Return the loop's time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def next_id(self) -> int:
+        """Return an id that no connection had."""
+        self.last_id += 1
+        return self.last_id
+
+
+def _hand_over(future: asyncio.Future[Any], done: Done) -> None:
+    if future.cancelled():
+        return
+    error = future.exception()
+    done(None if error else future.result(), error)

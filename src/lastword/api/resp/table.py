@@ -1,0 +1,67 @@
+"""The one table of commands: what is called by name, and what COMMAND tells of."""
+
+from lastword.api.resp import (
+    documentation,
+    hello,
+    keys,
+    server_commands,
+    sets,
+    transactions,
+)
+from lastword.api.resp.command import Command, text
+from lastword.api.resp.reader import Arguments
+from lastword.errors import InvalidCommand
+
+SHOWN_BYTES_MAX = 128
+"""Of an unknown command and of its arguments together an error shows so much, as Redis does."""
+
+
+class Table:
+    """All commands of one server, by their names in any case."""
+
+    def __init__(self, *, allow_flush: bool) -> None:
+        self.commands: tuple[Command, ...] = (
+            *sets.COMMANDS,
+            *keys.COMMANDS,
+            *(keys.FLUSHES if allow_flush else ()),
+            *hello.COMMANDS,
+            *server_commands.COMMANDS,
+            *documentation.COMMANDS,
+            *transactions.COMMANDS,
+        )
+        self._named = {command.name.encode(): command for command in self.commands}
+        self._named |= {name.upper(): command for name, command in self._named.items()}
+
+    def find(self, arguments: Arguments) -> Command:
+        """Return what `arguments` call; raise InvalidCommand if nothing can be called so."""
+        name = arguments[0]
+        command = self._named.get(name) or self._named.get(name.upper())
+        if command is None:
+            raise _unknown(arguments)
+        if command.subcommands and len(arguments) > 1:
+            found = command.subcommands.get(arguments[1].upper())
+            if found is None:
+                raise InvalidCommand(
+                    f"unknown subcommand '{text(arguments[1][:SHOWN_BYTES_MAX])}'. "
+                    f"Try {command.name.upper()} HELP."
+                )
+            command = found
+        command.check_arity(arguments)
+        return command
+
+    def named(self, name: bytes) -> Command | None:
+        """Return the command of a name, where `a|b` is a subcommand, or None."""
+        first, _, second = name.upper().partition(b"|")
+        command = self._named.get(first)
+        return command.subcommands.get(second) if command and second else command
+
+
+def _unknown(arguments: Arguments) -> InvalidCommand:
+    shown = ""
+    for argument in arguments[1:]:
+        room = SHOWN_BYTES_MAX - len(shown.encode("utf-8", "surrogateescape"))
+        if room <= 0:
+            break
+        shown += f"'{text(argument[:room])}' "
+    name = text(arguments[0][:SHOWN_BYTES_MAX])
+    return InvalidCommand(f"unknown command '{name}', with args beginning with: {shown}")

@@ -18,6 +18,8 @@ NULL_ARRAY: Final = (b"*-1\r\n", b"_\r\n")
 ZERO: Final = b":0\r\n"
 ONE: Final = b":1\r\n"
 
+FOUND: Final = {True: ONE, False: ZERO}
+
 CHUNK_BYTES: Final = 64 << 10
 """A long reply is kept and written in pieces of about this size."""
 

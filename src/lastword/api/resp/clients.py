@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lastword.api.resp.command import Command, integer, text
 from lastword.api.resp.reader import Arguments
-from lastword.api.resp.replies import Raw, Status
+from lastword.api.resp.replies import Raw, Status, Verbatim
 from lastword.api.resp.session import Session
 from lastword.errors import InvalidCommand
 
@@ -47,12 +47,12 @@ def setinfo(session: Session, arguments: Arguments) -> Status:
     return Status("OK")
 
 
-def info(session: Session, _: Arguments) -> bytes:
+def info(session: Session, _: Arguments) -> Verbatim:
     """CLIENT INFO."""
-    return _line(session)
+    return Verbatim(_line(session))
 
 
-def list_(session: Session, arguments: Arguments) -> bytes:
+def list_(session: Session, arguments: Arguments) -> Verbatim:
     """CLIENT LIST [TYPE type] [ID id [id ...]]."""
     sessions: Iterable[Session] = list(session.service.sessions.values())
     options = arguments[2:]
@@ -65,7 +65,7 @@ def list_(session: Session, arguments: Arguments) -> bytes:
         sessions = [one for one in sessions if one.id in ids]
     elif options:
         raise InvalidCommand("syntax error")
-    return b"".join(map(_line, sessions))
+    return Verbatim(b"".join(map(_line, sessions)))
 
 
 def kill(session: Session, arguments: Arguments) -> Status | int:

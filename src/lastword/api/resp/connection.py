@@ -150,24 +150,22 @@ class Connection(asyncio.Protocol):
         if self._lost or self._lingering:
             return
         outbox, dialogue = self._outbox, self._dialogue
-        outbox.write()
+        outbox.write_backlog()
         dialogue.advance()
-        outbox.write()
-        if dialogue.is_at_work or dialogue.is_waiting or outbox.is_full:
-            self._regulate(paused=dialogue.is_waiting or outbox.is_full)
-        elif self._closing:
+        outbox.flush()
+        waiting = dialogue.is_waiting or outbox.is_full
+        if waiting != self._paused:
+            self._regulate()
+        if waiting or dialogue.is_at_work:
+            return
+        if self._closing:
             self._transport.close()
         elif self._reader.error is not None:
             self._refuse(self._reader.error)
-        else:
-            self._regulate(paused=False)
 
-    def _regulate(self, *, paused: bool) -> None:
-        """Read on if nothing waits, and only then."""
-        if paused == self._paused:
-            return
-        self._paused = paused
-        if paused:
+    def _regulate(self) -> None:
+        self._paused = not self._paused
+        if self._paused:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -180,8 +178,8 @@ class Connection(asyncio.Protocol):
         """
         self._closing = self._lingering = True
         self._since = self._service.now()
-        self._outbox.put(error)
-        self._outbox.write()
+        self._outbox.reply(error)
+        self._outbox.flush()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:

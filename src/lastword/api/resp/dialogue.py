@@ -19,7 +19,7 @@ from lastword.api.resp.service import Service
 from lastword.api.resp.session import Session
 from lastword.api.resp.transactions import Batch
 from lastword.api.resp.view import StoreView
-from lastword.errors import CommandTooLarge, LastwordError
+from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
 from lastword.store.transaction import Operation
 
 BATCHES_MAX = 64
@@ -98,7 +98,14 @@ class Dialogue:
 
     def advance(self) -> None:
         """Begin what may begin."""
-        while self._pending and self._may_begin() and self._begin():
+        pending, outbox, turns = self._pending, self._outbox, self._turns
+        while (
+            pending
+            and self._task is None
+            and not outbox.is_full
+            and len(turns) < BATCHES_MAX
+            and self._begin()
+        ):
             pass
 
     def forget(self) -> None:
@@ -111,9 +118,6 @@ class Dialogue:
         self._pending.clear()
         if self._task is not None and not self._lasting:
             self._task.cancel()
-
-    def _may_begin(self) -> bool:
-        return self._task is None and not self._outbox.is_full and len(self._turns) < BATCHES_MAX
 
     def _begin(self) -> bool:
         """Begin the first that is pending, and what goes with it; return whether it could."""
@@ -142,11 +146,17 @@ class Dialogue:
         """Answer the first that is pending with an error, in its turn."""
         if self._turns:
             return False
-        if self._pending.popleft()[0].lower() in _OF_HTTP:
-            self._session.line.abort()
+        session = self._session
+        name = self._pending.popleft()[0].lower()
+        if name in _OF_HTTP:
+            session.line.abort()
             return False
-        self._session.aborted = self._session.queue is not None
-        self._outbox.put(error)
+        if name == b"exec":
+            session.leave_transaction()
+            because = f"Transaction discarded because of: {error}"
+            error = InvalidCommand(because, resp_code="EXECABORT")
+        session.aborted = session.queue is not None
+        self._outbox.reply(error)
         return True
 
     def _count(self, commands: int, last: Command) -> None:
@@ -159,10 +169,10 @@ class Dialogue:
         assert session.queue is not None  # noqa: S101 - our own fault
         if len(session.queue) >= self._service.limits.queued_commands_max:
             session.aborted = True
-            self._outbox.put(CommandTooLarge("too many commands are queued"))
+            self._outbox.reply(CommandTooLarge("too many commands are queued"))
             return
         session.queue.append((command, arguments))
-        self._outbox.put(Status("QUEUED"))
+        self._outbox.reply(Status("QUEUED"))
 
     # Writes.
 
@@ -200,7 +210,7 @@ class Dialogue:
         if self._turns:
             return False
         self._pending.popleft()
-        self._outbox.put(error)
+        self._outbox.reply(error)
         return True
 
     def _next_command(self) -> Command | None:
@@ -223,17 +233,13 @@ class Dialogue:
             turn.values = [self._service.told(error)] * turn.count
         else:
             turn.values = [result] if turn.count == 1 else result
-        self._note_written()
+        self._session.wrote = self._service.written()
         turns = self._turns
         while turns and (values := turns[0].values) is not None:
             turns.popleft()
             for value in values:
-                self._outbox.put(value)
+                self._outbox.reply(value)
         self._on_answers()
-
-    def _note_written(self) -> None:
-        store = self._service.node.store
-        self._session.wrote = store.seen.get(store.run, 0)
 
     # All else.
 
@@ -250,9 +256,9 @@ class Dialogue:
         except Exception as error:  # noqa: BLE001 - answered, and reported if it is ours
             told = self._service.told(error)
             for _ in members:
-                self._outbox.put(told)
+                self._outbox.reply(told)
         else:
-            self._outbox.put_found(found)
+            self._outbox.reply_each(found)
 
     def _answer(self, command: Command, arguments: Arguments) -> None:
         try:
@@ -262,12 +268,12 @@ class Dialogue:
             assert command.local is not None  # noqa: S101 - our own fault
             value = command.local(self._session, arguments)
         except Exception as error:  # noqa: BLE001 - answered, and reported if it is ours
-            self._outbox.put(self._service.told(error))
+            self._outbox.reply(self._service.told(error))
             return
         if isinstance(value, Coroutine):
             self._wait_for(value)
         else:
-            self._outbox.put(value)
+            self._outbox.reply(value)
 
     def _read(self, reading: Reading) -> None:
         """Read on the loop what is little, and all else beside it."""
@@ -276,7 +282,7 @@ class Dialogue:
         rows = reading.rows + sum(view.totals(name).entries for name in reading.names)
         if rows <= SMALL_ROWS and (not reading.all_names or view.names_held() <= SMALL_NAMES):
             node.reads.begin()
-            self._outbox.put(reading.run(view, reply))
+            self._outbox.reply(reading.run(view, reply))
         else:
             beside = StoreView(node.store)
             self._wait_for(node.read(lambda: reading.run(beside, reply)))
@@ -293,6 +299,6 @@ class Dialogue:
             value = self._service.told(error)
         self._task = None
         if not self._ended:
-            self._note_written()
-            self._outbox.put(value)
+            self._session.wrote = self._service.written()
+            self._outbox.reply(value)
             self._on_answers()

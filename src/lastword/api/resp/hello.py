@@ -3,7 +3,7 @@
 from typing import Any
 
 from lastword.api.resp.clients import SUBCOMMANDS, checked_name
-from lastword.api.resp.command import INTEGER_ERROR, Command, integer, text
+from lastword.api.resp.command import Command, integer, text
 from lastword.api.resp.info import REDIS_VERSION
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
@@ -12,6 +12,7 @@ from lastword.errors import InvalidCommand
 
 USER = b"default"
 VERSIONS = (2, 3)
+INDEX_LIMIT = 1 << 31
 
 
 def ping(_: Session, arguments: Arguments) -> bytes | Status:
@@ -81,7 +82,12 @@ def _check_user(user: bytes) -> None:
 
 def select(_: Session, arguments: Arguments) -> Status:
     """SELECT index: there is database 0."""
-    if integer(arguments[1], INTEGER_ERROR) != 0:
+    index = integer(arguments[1])
+    if not -INDEX_LIMIT <= index < INDEX_LIMIT:
+        raise InvalidCommand(
+            f"value is out of range, value must between -{INDEX_LIMIT} and {INDEX_LIMIT - 1}"
+        )
+    if index != 0:
         raise InvalidCommand("DB index is out of range")
     return Status("OK")
 

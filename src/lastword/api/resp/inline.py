@@ -3,10 +3,17 @@
 import re
 from typing import Final
 
-_WORD: Final = re.compile(rb"""[^"'\s\0]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL).match
+_WORD: Final = re.compile(
+    rb"""[^"' \n\r\t]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL
+).match
 """A piece of an argument; several that touch are one argument, a quoted one ends it."""
 
 _SPACE: Final = b" \t\n\r\v\f"
+"""What stands between arguments, and behind a quote."""
+
+_ENDING: Final = b" \t\n\r"
+"""What ends an argument without quotes."""
+
 _ESCAPED: Final = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _CONTROLS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 
@@ -21,14 +28,16 @@ def split_inline(line: bytes) -> list[bytes] | None:
             at += 1
             continue
         argument = b""
-        while at < end and line[at] not in _SPACE:
+        while at < end and line[at] not in _ENDING:
             piece = _WORD(line, at)
             if piece is None:
                 return None
             at = piece.end()
             argument += _unquoted(piece[0])
-            if piece[0][0] in b"\"'" and at < end and line[at] not in _SPACE:
-                return None
+            if piece[0][0] in b"\"'":
+                if at < end and line[at] not in _SPACE:
+                    return None
+                break
         arguments.append(argument)
     return arguments
 

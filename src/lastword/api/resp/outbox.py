@@ -12,26 +12,26 @@ from lastword.api.resp.session import Session
 from lastword.errors import LastwordError
 
 
-class Outbox:
+class Outbox(Outlet):
     """Writes to one transport. A long reply waits here, in pieces, for the client to take it.
 
     It promises that only one long reply waits: while `is_full` nothing more is to be put.
     """
 
-    __slots__ = ("_backlog", "_outlet", "_service", "_session")
+    __slots__ = ("_backlog", "_service", "_session")
 
     def __init__(self, service: Service, session: Session, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
         self._service = service
         self._session = session
-        self._outlet = Outlet(transport)
         self._backlog: deque[bytes] = deque()
 
     @property
     def is_full(self) -> bool:
         """Whether the client should take something first."""
-        return bool(self._backlog) or self._outlet.choked
+        return self.choked or bool(self._backlog)
 
-    def put(self, value: Any) -> None:
+    def reply(self, value: Any) -> None:
         """Answer one command, unless the client does not want to hear it."""
         session = self._session
         if isinstance(value, LastwordError):
@@ -43,40 +43,30 @@ class Outbox:
         try:
             if isinstance(value, Gathered) and value.size > replies.CHUNK_BYTES:
                 self._backlog += value.encoded(session.version)
-                self.write()
+                self.write_backlog()
             else:
-                self._outlet.put(replies.encode(value, session.version))
+                self.put(replies.encode(value, session.version))
         except Exception as error:  # noqa: BLE001 - reported, and answered as a fault of ours
-            self._outlet.put(replies.error(self._service.told(error)))
+            self.put(replies.error(self._service.told(error)))
 
-    def put_found(self, found: list[bool]) -> None:
+    def reply_each(self, found: list[bool]) -> None:
         """Answer one lookup after another."""
         if self._session.muted == "on":
-            self._outlet.put(b"".join([replies.FOUND[here] for here in found]))
+            self.put(b"".join([replies.FOUND[here] for here in found]))
         else:
             for here in found:
-                self.put(here)
+                self.reply(here)
 
-    def write(self) -> None:
-        """Write what the client takes."""
-        backlog, outlet = self._backlog, self._outlet
-        while backlog and not outlet.choked:
-            outlet.put(backlog.popleft())
-            outlet.flush()
-        outlet.flush()
-
-    def choke(self) -> None:
-        """Note that the client does not keep up."""
-        self._outlet.choke()
-
-    def clear(self) -> None:
-        """Note that the client has caught up."""
-        self._outlet.clear()
+    def write_backlog(self) -> None:
+        """Write of a long reply what the client takes."""
+        while self._backlog and not self.choked:
+            self.put(self._backlog.popleft())
+            self.flush()
 
     def unsent_bytes(self) -> int:
         """Return how much waits for the client."""
-        return sum(map(len, self._backlog)) + self._outlet.unsent_bytes()
+        return sum(map(len, self._backlog)) + super().unsent_bytes()
 
     def sent_bytes(self) -> int:
         """Return how much the kernel has taken."""
-        return self._outlet.sent_bytes()
+        return self._written - super().unsent_bytes()

@@ -27,7 +27,14 @@ Arguments = list[bytes]
 LINE_BYTES_MAX: Final = 64 << 10
 """An inline command, or the line of a length, as in Redis."""
 
+ITEM_BYTES_MIN: Final = 6
+"""Bytes of an empty bulk string."""
+
+_ARRAY: Final = ord("*")
 _SUSPICIOUS: Final = re.compile(rb"\*[0-9]{5}|\n[+=(~%>|]").search
+_END: Final = b"+\r\n"
+"""An empty status: fed behind a packet it is read as such only where the packet ended well."""
+
 _LENGTH: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}").fullmatch
 
 
@@ -40,6 +47,7 @@ class CommandReader:
         "_bulk_bytes",
         "_data",
         "_fast",
+        "_fast_bytes_max",
         "_held_bytes",
         "_lacking",
         "_limits",
@@ -49,6 +57,8 @@ class CommandReader:
     def __init__(self, limits: RespLimits) -> None:
         self._limits = limits
         self._fast = hiredis.Reader()
+        # A shorter packet has no more arguments, nor longer ones, than are allowed.
+        self._fast_bytes_max = min(limits.bulk_bytes_max, limits.arguments_max * ITEM_BYTES_MIN)
         self._data = bytearray()
         self._at = 0
         self._lacking = 0  # items of the array that is being read
@@ -64,12 +74,18 @@ class CommandReader:
 
     def feed(self, data: bytes) -> list[Arguments]:
         """Return the commands that `data` completes, in order; an error ends them."""
-        if not self._data and not self._lacking and data.startswith(b"*"):
+        if self.error is not None:
+            return []
+        if (
+            not self._data
+            and not self._lacking
+            and data[0] == _ARRAY
+            and len(data) <= self._fast_bytes_max
+            and not _SUSPICIOUS(data)
+        ):
             commands = self._read_fast(data)
             if commands is not None:
                 return commands
-        if self.error is not None:
-            return []
         self._data += data
         commands = []
         try:
@@ -81,17 +97,15 @@ class CommandReader:
 
     def _read_fast(self, data: bytes) -> list[Arguments] | None:
         """Return the commands of a packet that hiredis reads as Redis would, and else None."""
-        if _SUSPICIOUS(data) or self.error is not None:
-            return None
         reader = self._fast
         commands: list[Any] = []
         try:
-            reader.feed(data)
+            reader.feed(data + _END)
             read = reader.gets
             while (command := read()) is not False:
                 commands.append(command)
             b"".join(map(b"".join, commands))  # a TypeError for all but arrays of bulk strings
-            if not reader.has_data() and b"" not in commands:
+            if commands and commands.pop() == b"" and all(commands):
                 return commands
         except (hiredis.ProtocolError, TypeError):
             pass
@@ -110,7 +124,7 @@ class CommandReader:
         """Begin an array, or take an inline command; return whether there is more to read."""
         if self._at == len(self._data):
             return False
-        if self._data[self._at] != ord("*"):
+        if self._data[self._at] != _ARRAY:
             return self._take_inline(commands)
         line = self._line("mbulk count string")
         if line is None:

@@ -30,6 +30,12 @@ class Status(str):
     __slots__ = ()
 
 
+class Verbatim(bytes):
+    """Text for people to read; RESP3 says so."""
+
+    __slots__ = ()
+
+
 class Raw(bytes):
     """A reply that is encoded already."""
 
@@ -92,6 +98,12 @@ def _encode_bytes(value: bytes, _: int) -> bytes:
     return b"$%d\r\n%b\r\n" % (len(value), value)
 
 
+def _encode_verbatim(value: Verbatim, version: int) -> bytes:
+    if version == 3:
+        return b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value)
+    return _encode_bytes(value, version)
+
+
 def _encode_text(value: str, version: int) -> bytes:
     return _encode_bytes(value.encode(), version)
 
@@ -124,6 +136,7 @@ _ENCODERS: Final[dict[type, Callable[[Any, int], bytes]]] = {
     NullArray: lambda _, version: NULL_ARRAY[version - 2],
     Status: lambda value, _: b"+%b\r\n" % value.encode(),
     Raw: lambda value, _: value,
+    Verbatim: _encode_verbatim,
     Gathered: lambda value, version: b"".join(value.encoded(version)),
     list: _encode_list,
     frozenset: _encode_set,

@@ -5,6 +5,7 @@ to the end of a position that it has begun, so what is there throughout is retur
 nobody renames it.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ COUNT_DEFAULT = 10
 COUNT_MAX = 10_000
 """Rows, or names, of one call, whatever COUNT asks for: a few hundredths of a second."""
 
+_CURSOR = re.compile(rb"|[+-]?[0-9]{1,40}").fullmatch
 _END = 1 << POSITION_BITS
 
 
@@ -93,11 +95,7 @@ def _scan_names(view: View, cursor: int, options: Options) -> Any:
 
 def _cursor(argument: bytes) -> int:
     """Return an unsigned 64-bit number, as C's strtoul reads it."""
-    try:
-        number = int(argument)
-    except ValueError:
-        number = _END
-    if not argument.strip(b"+-").isdigit() or not -_END < number < _END:
+    if _CURSOR(argument) is None or abs(number := int(argument or b"0")) >= _END:
         raise InvalidCommand("invalid cursor")
     return number % _END
 

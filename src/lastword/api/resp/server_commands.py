@@ -8,6 +8,7 @@ from lastword.api.resp.command import Command, integer, text
 from lastword.api.resp.glob import matcher
 from lastword.api.resp.info import render
 from lastword.api.resp.reader import Arguments
+from lastword.api.resp.replies import Verbatim
 from lastword.api.resp.session import Session
 from lastword.errors import InvalidCommand
 
@@ -16,9 +17,10 @@ WAIT_CHECK_S = 0.02
 times a second."""
 
 
-def info(session: Session, arguments: Arguments) -> bytes:
+def info(session: Session, arguments: Arguments) -> Verbatim:
     """INFO [section [section ...]]."""
-    return render(session.service, [word.decode("latin-1").lower() for word in arguments[1:]])
+    sections = [word.decode("latin-1").lower() for word in arguments[1:]]
+    return Verbatim(render(session.service, sections))
 
 
 def time(session: Session, _: Arguments) -> list[bytes]:

@@ -112,6 +112,11 @@ class Service:
         """Return the loop's time, in seconds."""
         return asyncio.get_running_loop().time()
 
+    def written(self) -> int:
+        """Return the number of this node's last own write."""
+        store = self.node.store
+        return store.seen.get(store.run, 0)
+
     def next_id(self) -> int:
         """Return an id that no connection had."""
         self.last_id += 1

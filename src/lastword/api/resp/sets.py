@@ -135,12 +135,12 @@ def srandmember(arguments: Arguments) -> Reading:
     name = checked_key(arguments[1])
     if len(arguments) == 2:
         return Reading(partial(_one_member, name), [name])
+    _check_last(arguments, 3)
     count = integer(arguments[2])
     if not -COUNT_MAX <= count <= COUNT_MAX:
         raise InvalidCommand(
             f"value is out of range, value must between -{COUNT_MAX} and {COUNT_MAX}"
         )
-    _check_last(arguments, 3)
     return Reading(partial(_some_members, name, count), [name])
 
 

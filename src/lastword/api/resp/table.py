@@ -42,7 +42,7 @@ class Table:
             found = command.subcommands.get(arguments[1].upper())
             if found is None:
                 raise InvalidCommand(
-                    f"unknown subcommand '{text(arguments[1][:SHOWN_BYTES_MAX])}'. "
+                    f"unknown subcommand '{_shown(arguments[1])}'. "
                     f"Try {command.name.upper()} HELP."
                 )
             command = found
@@ -62,6 +62,11 @@ def _unknown(arguments: Arguments) -> InvalidCommand:
         room = SHOWN_BYTES_MAX - len(shown.encode("utf-8", "surrogateescape"))
         if room <= 0:
             break
-        shown += f"'{text(argument[:room])}' "
-    name = text(arguments[0][:SHOWN_BYTES_MAX])
+        shown += f"'{_shown(argument, room)}' "
+    name = _shown(arguments[0])
     return InvalidCommand(f"unknown command '{name}', with args beginning with: {shown}")
+
+
+def _shown(argument: bytes, most: int = SHOWN_BYTES_MAX) -> str:
+    """Return the begin of an argument, as Redis shows it: up to a NUL."""
+    return text(argument[:most].partition(b"\0")[0])

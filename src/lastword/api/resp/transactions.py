@@ -135,6 +135,7 @@ async def exec_(session: Session, _: Arguments) -> Any:
     values = await service.submit(Exec(steps, watched, reply))
     if values is None:
         return NullArray()
+    session.wrote = service.written()
     encoded = [b"*%d\r\n" % len(queue)]
     for (command, arguments), step, value in zip(queue, steps, values, strict=True):
         said = _local(session, command, arguments) if step is None else value

@@ -119,9 +119,9 @@ async def _serve(
         node = _node(config, store, server.port, faults)
         rest = Rest(node, version("lastword"))
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
-        running = asyncio.create_task(node.run())
         if config.redis_port is not None:
             resp = await _start_resp(config, config.redis_port, limits, node)
+        running = asyncio.create_task(node.run())
         _announce(config, server.port, store)
         if resp is not None:
             typer.echo(f"lastword speaks RESP at {_host(config)}:{resp.port}")

@@ -21,13 +21,14 @@ LINGER_S = 2.0
 class Connection(asyncio.Protocol):
     """The protocol of one connection.
 
-    `_closing`: nothing more is begun. `_lingering`: the last answer is out, and the client's end
+    `_closing`: nothing more is begun. `_ending`: the client sends no more. `_lingering`: the last answer is out, and the client's end
     is waited for. `_paused`: it is not read from.
     """
 
     __slots__ = (
         "_closing",
         "_dialogue",
+        "_ending",
         "_lingering",
         "_lost",
         "_outbox",
@@ -48,7 +49,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._reader = CommandReader(service.limits)
-        self._paused = self._closing = self._lingering = self._lost = False
+        self._paused = self._closing = self._ending = self._lingering = self._lost = False
         self._progress: tuple[int, int] = (0, 0)
         self._since = 0.0
 
@@ -87,8 +88,13 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def eof_received(self) -> bool:
-        """Close: a client of this protocol that sends no more is gone."""
-        return False
+        """Answer what arrived whole, then close."""
+        if self._lingering:
+            return False
+        self._ending = True
+        return (self._dialogue.is_waiting or self._dialogue.is_at_work) and (
+            self._transport.can_write_eof()  # TLS has no half-closed connections
+        )
 
     def pause_writing(self) -> None:
         """Note that the client does not read its replies as fast as they come."""
@@ -158,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._regulate()
         if waiting or dialogue.is_at_work:
             return
-        if self._closing:
+        if self._closing or self._ending:
             self._transport.close()
         elif self._reader.error is not None:
             self._refuse(self._reader.error)

@@ -54,7 +54,7 @@ def info(session: Session, _: Arguments) -> Verbatim:
 
 def list_(session: Session, arguments: Arguments) -> Verbatim:
     """CLIENT LIST [TYPE type] [ID id [id ...]]."""
-    sessions: Iterable[Session] = list(session.service.sessions.values())
+    sessions: Iterable[Session] = session.roster.sessions
     options = arguments[2:]
     if len(options) == 2 and options[0].upper() == b"TYPE":
         if options[1].upper() not in TYPES:
@@ -71,7 +71,7 @@ def list_(session: Session, arguments: Arguments) -> Verbatim:
 def kill(session: Session, arguments: Arguments) -> Status | int:
     """CLIENT KILL addr | ID id | ADDR addr | LADDR addr | SKIPME yes/no, alone or together."""
     options = arguments[2:]
-    sessions = list(session.service.sessions.values())
+    sessions = session.roster.sessions
     if len(options) == 1:
         found = [one for one in sessions if one.peer.encode() == options[0]]
         if not found:

@@ -11,7 +11,8 @@ from lastword.api.resp.dialogue import Dialogue
 from lastword.api.resp.outbox import Outbox
 from lastword.api.resp.reader import CommandReader
 from lastword.api.resp.service import Service
-from lastword.api.resp.session import Session
+from lastword.api.resp.session import Roster, Session
+from lastword.api.resp.table import Table
 from lastword.errors import InvalidRequest, LastwordError
 
 LINGER_S = 2.0
@@ -21,8 +22,8 @@ LINGER_S = 2.0
 class Connection(asyncio.Protocol):
     """The protocol of one connection.
 
-    `_closing`: nothing more is begun. `_ending`: the client sends no more. `_lingering`: the last answer is out, and the client's end
-    is waited for. `_paused`: it is not read from.
+    `_closing`: nothing more is begun. `_ending`: the client sends no more. `_lingering`: the last
+    answer is out, and the client's end is waited for. `_paused`: it is not read from.
     """
 
     __slots__ = (
@@ -35,9 +36,11 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_progress",
         "_reader",
+        "_roster",
         "_service",
         "_session",
         "_since",
+        "_table",
         "_transport",
     )
 
@@ -46,8 +49,10 @@ class Connection(asyncio.Protocol):
     _dialogue: Dialogue
     _session: Session
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, roster: Roster, table: Table) -> None:
         self._service = service
+        self._roster = roster
+        self._table = table
         self._reader = CommandReader(service.limits)
         self._paused = self._closing = self._ending = self._lingering = self._lost = False
         self._progress: tuple[int, int] = (0, 0)
@@ -63,8 +68,9 @@ class Connection(asyncio.Protocol):
         now = service.now()
         self._session = Session(
             service,
+            self._roster,
             self,
-            service.next_id(),
+            self._roster.next_id(),
             peer=_shown(transport.get_extra_info("peername")),
             here=_shown(transport.get_extra_info("sockname")),
             began_s=now,
@@ -72,12 +78,12 @@ class Connection(asyncio.Protocol):
         )
         self._since = now
         self._outbox = Outbox(service, self._session, self._transport)
-        self._dialogue = Dialogue(service, self._session, self._outbox, self._advance)
+        self._dialogue = Dialogue(self._session, self._table, self._outbox, self._advance)
         service.counted.connections += 1
-        if len(service.sessions) >= service.limits.clients_max or service.draining:
+        if len(self._roster) >= service.limits.clients_max or service.draining:
             service.counted.refused += 1
             self._refuse(InvalidRequest("max number of clients reached"))
-        service.sessions[self._session.id] = self._session
+        self._roster.add(self._session)
 
     def data_received(self, data: bytes) -> None:
         """Read, and do what can be done."""
@@ -110,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._lost = self._closing = True
         self._dialogue.end()
         self._service.counted.bytes_out += self._outbox.sent_bytes()
-        self._service.lose(self._session)
+        self._roster.lose(self._session)
 
     # What commands and the server call.
 

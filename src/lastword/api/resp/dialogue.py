@@ -15,8 +15,8 @@ from lastword.api.resp.names import checked_key
 from lastword.api.resp.outbox import Outbox
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
-from lastword.api.resp.service import Service
 from lastword.api.resp.session import Session
+from lastword.api.resp.table import Table
 from lastword.api.resp.transactions import Batch
 from lastword.api.resp.view import StoreView
 from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
@@ -58,6 +58,7 @@ class Dialogue:
 
     __slots__ = (
         "_ended",
+        "_find",
         "_lasting",
         "_on_answers",
         "_outbox",
@@ -70,10 +71,11 @@ class Dialogue:
     )
 
     def __init__(
-        self, service: Service, session: Session, outbox: Outbox, on_answers: Callable[[], None]
+        self, session: Session, table: Table, outbox: Outbox, on_answers: Callable[[], None]
     ) -> None:
-        self._service = service
+        self._service = service = session.service
         self._session = session
+        self._find = table.find
         self._outbox = outbox
         self._on_answers = on_answers
         self._view = StoreView(service.node.store, service.contains_many)
@@ -123,7 +125,7 @@ class Dialogue:
         """Begin the first that is pending, and what goes with it; return whether it could."""
         pending, session = self._pending, self._session
         try:
-            command = self._service.table.find(pending[0])
+            command = self._find(pending[0])
         except LastwordError as error:
             return self._refuse_command(error)
         queueing = session.queue is not None and not command.at_once
@@ -137,7 +139,7 @@ class Dialogue:
         arguments = pending.popleft()
         self._count(1, command)
         if queueing:
-            self._queue(command, arguments)
+            self._queue(arguments)
         else:
             self._answer(command, arguments)
         return True
@@ -164,14 +166,14 @@ class Dialogue:
         self._session.commands += commands
         self._session.last_command = last.name
 
-    def _queue(self, command: Command, arguments: Arguments) -> None:
+    def _queue(self, arguments: Arguments) -> None:
         session = self._session
         assert session.queue is not None  # noqa: S101 - our own fault
         if len(session.queue) >= self._service.limits.queued_commands_max:
             session.aborted = True
             self._outbox.reply(CommandTooLarge("too many commands are queued"))
             return
-        session.queue.append((command, arguments))
+        session.queue.append(arguments)
         self._outbox.reply(Status("QUEUED"))
 
     # Writes.
@@ -215,7 +217,7 @@ class Dialogue:
 
     def _next_command(self) -> Command | None:
         try:
-            return self._service.table.find(self._pending[0]) if self._pending else None
+            return self._find(self._pending[0]) if self._pending else None
         except LastwordError:
             return None  # it is met again as the first
 

@@ -1,7 +1,8 @@
 """COMMAND: the facts of all commands, from the same table that they are called by."""
 
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from lastword.api.resp.command import Command, Keys, text
 from lastword.api.resp.glob import matcher
@@ -9,6 +10,16 @@ from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
 from lastword.api.resp.session import Session
 from lastword.errors import InvalidCommand
+
+
+class Catalogue(Protocol):
+    """All commands, and each by its name."""
+
+    commands: tuple[Command, ...]
+
+    def named(self, name: bytes) -> Command | None:
+        """Return the command of a name, where `a|b` is a subcommand, or None."""
+
 
 _GROUP_CATEGORY = {
     "set": "@set",
@@ -18,35 +29,35 @@ _GROUP_CATEGORY = {
 }
 
 
-def command_all(session: Session, _: Arguments) -> list[Any]:
+def command_all(catalogue: Catalogue, _: Session, __: Arguments) -> list[Any]:
     """COMMAND."""
-    return [_facts(command) for command in _commands(session)]
+    return [_facts(command) for command in list(catalogue.commands)]
 
 
-def count(session: Session, _: Arguments) -> int:
+def count(catalogue: Catalogue, _: Session, __: Arguments) -> int:
     """COMMAND COUNT."""
-    return len(_commands(session))
+    return len(list(catalogue.commands))
 
 
-def info(session: Session, arguments: Arguments) -> list[Any]:
+def info(catalogue: Catalogue, session: Session, arguments: Arguments) -> list[Any]:
     """COMMAND INFO [name [name ...]]."""
     if len(arguments) == 2:
-        return command_all(session, arguments)
-    found = [session.service.table.named(name) for name in arguments[2:]]
+        return command_all(catalogue, session, arguments)
+    found = [catalogue.named(name) for name in arguments[2:]]
     return [command and _facts(command) for command in found]
 
 
-def docs(session: Session, arguments: Arguments) -> dict[str, Any]:
+def docs(catalogue: Catalogue, _: Session, arguments: Arguments) -> dict[str, Any]:
     """COMMAND DOCS [name [name ...]]."""
-    commands: Iterable[Command | None] = _commands(session)
+    commands: Iterable[Command | None] = list(catalogue.commands)
     if len(arguments) > 2:
-        commands = [session.service.table.named(name) for name in arguments[2:]]
+        commands = [catalogue.named(name) for name in arguments[2:]]
     return {command.name: _docs(command) for command in commands if command is not None}
 
 
-def list_(session: Session, arguments: Arguments) -> list[bytes]:
+def list_(catalogue: Catalogue, _: Session, arguments: Arguments) -> list[bytes]:
     """COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]."""
-    commands = _commands(session)
+    commands = list(catalogue.commands)
     match [word.upper() for word in arguments[2:4]]:
         case []:
             pass
@@ -63,18 +74,18 @@ def list_(session: Session, arguments: Arguments) -> list[bytes]:
     return [command.name.encode() for command in commands]
 
 
-def getkeys(session: Session, arguments: Arguments) -> list[bytes]:
+def getkeys(catalogue: Catalogue, _: Session, arguments: Arguments) -> list[bytes]:
     """COMMAND GETKEYS name [argument ...]."""
-    return [key for key, _ in _keys(session, arguments[2:])]
+    return [key for key, _ in _keys(catalogue, arguments[2:])]
 
 
-def getkeysandflags(session: Session, arguments: Arguments) -> list[Any]:
+def getkeysandflags(catalogue: Catalogue, _: Session, arguments: Arguments) -> list[Any]:
     """COMMAND GETKEYSANDFLAGS name [argument ...]."""
-    return [[key, [Status(flag)]] for key, flag in _keys(session, arguments[2:])]
+    return [[key, [Status(flag)]] for key, flag in _keys(catalogue, arguments[2:])]
 
 
-def _keys(session: Session, called: Arguments) -> list[tuple[bytes, str]]:
-    command = session.service.table.named(called[0])
+def _keys(catalogue: Catalogue, called: Arguments) -> list[tuple[bytes, str]]:
+    command = catalogue.named(called[0])
     if command is None:
         raise InvalidCommand("Invalid command specified")
     if not command.keys.first:
@@ -87,10 +98,6 @@ def _keys(session: Session, called: Arguments) -> list[tuple[bytes, str]]:
     if not keys:
         raise InvalidCommand("Invalid arguments specified for command")
     return [(key, "RO" if "readonly" in command.flags else "RW") for key in keys]
-
-
-def _commands(session: Session) -> list[Command]:
-    return list(session.service.table.commands)
 
 
 def _facts(command: Command) -> list[Any]:
@@ -154,39 +161,51 @@ def _docs(command: Command) -> dict[str, Any]:
 _FLAGS = ("loading", "stale")
 _SERVER = "server"
 
-SUBCOMMANDS = {
-    command.name.partition("|")[2].upper().encode(): command
-    for command in (
-        Command(
-            "command|count", 2, "Returns how many commands there are.", "2.8.13", _SERVER,
-            flags=_FLAGS, local=count,
-        ),
-        Command(
-            "command|info", -2, "Returns facts of commands.", "2.8.13", _SERVER,
-            "O(N), N the commands", _FLAGS, local=info,
-        ),
-        Command(
-            "command|docs", -2, "Returns what commands are for.", "7.0.0", _SERVER,
-            "O(N), N the commands", _FLAGS, local=docs,
-        ),
-        Command(
-            "command|list", -2, "Returns the names of commands.", "7.0.0", _SERVER,
-            "O(N), N the commands", _FLAGS, local=list_,
-        ),
-        Command(
-            "command|getkeys", -3, "Returns the keys in a command.", "2.8.13", _SERVER,
-            "O(N), N the arguments", _FLAGS, local=getkeys,
-        ),
-        Command(
-            "command|getkeysandflags", -3, "Returns the keys in a command, with their use.",
-            "7.0.0", _SERVER, "O(N), N the arguments", _FLAGS, local=getkeysandflags,
-        ),
-    )
-}  # fmt: skip
 
-COMMANDS = (
-    Command(
-        "command", -1, "Returns facts of all commands.", "2.8.13", _SERVER,
-        "O(N), N the commands", _FLAGS, local=command_all, subcommands=SUBCOMMANDS,
-    ),
-)  # fmt: skip
+def commands(catalogue: Catalogue) -> tuple[Command, ...]:
+    """Return COMMAND and what belongs to it, over `catalogue`."""
+    return (
+        Command(
+            "command", -1, "Returns facts of all commands.", "2.8.13", _SERVER,
+            "O(N), N the commands", _FLAGS,
+            local=partial(command_all, catalogue), subcommands=_subcommands(catalogue),
+        ),
+    )  # fmt: skip
+
+
+def _subcommands(catalogue: Catalogue) -> dict[bytes, Command]:
+    return {
+        command.name.partition("|")[2].upper().encode(): command
+        for command in (
+            Command(
+                "command|count", 2, "Returns how many commands there are.", "2.8.13", _SERVER,
+                flags=_FLAGS,
+            local=partial(count, catalogue),
+            ),
+            Command(
+                "command|info", -2, "Returns facts of commands.", "2.8.13", _SERVER,
+                "O(N), N the commands", _FLAGS,
+            local=partial(info, catalogue),
+            ),
+            Command(
+                "command|docs", -2, "Returns what commands are for.", "7.0.0", _SERVER,
+                "O(N), N the commands", _FLAGS,
+            local=partial(docs, catalogue),
+            ),
+            Command(
+                "command|list", -2, "Returns the names of commands.", "7.0.0", _SERVER,
+                "O(N), N the commands", _FLAGS,
+            local=partial(list_, catalogue),
+            ),
+            Command(
+                "command|getkeys", -3, "Returns the keys in a command.", "2.8.13", _SERVER,
+                "O(N), N the arguments", _FLAGS,
+            local=partial(getkeys, catalogue),
+            ),
+            Command(
+                "command|getkeysandflags", -3, "Returns the keys in a command, with their use.",
+                "7.0.0", _SERVER, "O(N), N the arguments", _FLAGS,
+            local=partial(getkeysandflags, catalogue),
+            ),
+        )
+    }  # fmt: skip

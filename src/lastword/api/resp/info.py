@@ -50,7 +50,7 @@ def _server(service: Service) -> Figures:
 
 def _clients(service: Service) -> Figures:
     return {
-        "connected_clients": len(service.sessions),
+        "connected_clients": service.counted.clients,
         "maxclients": service.limits.clients_max,
         "blocked_clients": 0,
     }

@@ -9,6 +9,7 @@ from lastword.api.listening import listen
 from lastword.api.resp.connection import Connection
 from lastword.api.resp.limits import RespLimits
 from lastword.api.resp.service import Facts, Service
+from lastword.api.resp.session import Roster
 from lastword.api.resp.table import Table
 from lastword.node.node import Node
 
@@ -16,10 +17,11 @@ from lastword.node.node import Node
 class RespServer:
     """Serves a node's sets on one address. `port` is the bound one."""
 
-    __slots__ = ("_listener", "_service", "_timer", "port")
+    __slots__ = ("_listener", "_roster", "_service", "_timer", "port")
 
-    def __init__(self, service: Service, listener: asyncio.Server) -> None:
+    def __init__(self, service: Service, roster: Roster, listener: asyncio.Server) -> None:
         self._service = service
+        self._roster = roster
         self._listener = listener
         self.port: int = listener.sockets[0].getsockname()[1]
         service.port = self.port
@@ -45,11 +47,11 @@ class RespServer:
         address cannot be had.
         """
         table = Table(allow_flush=facts.allow_flush)
-        service = Service(node, limits, facts, table, on_fault)
+        service, roster = Service(node, limits, facts, on_fault), Roster()
         listener = await listen(
-            partial(Connection, service), host, port, option="--redis-port", tls=tls
+            partial(Connection, service, roster, table), host, port, option="--redis-port", tls=tls
         )
-        return cls(service, listener)
+        return cls(service, roster, listener)
 
     async def close(self, drain_s: float = 10.0) -> None:
         """Stop listening, answer what is in flight, close every connection.
@@ -60,26 +62,28 @@ class RespServer:
         service = self._service
         service.draining = True
         self._listener.close()
-        for session in list(service.sessions.values()):
+        for session in self._roster.sessions:
             session.line.drain()
         try:
             async with asyncio.timeout(drain_s):
+                await self._roster.all_lost()
                 await service.ended()
         except TimeoutError:
             pass  # the rest is cut off below
         finally:
-            for session in list(service.sessions.values()):
+            for session in self._roster.sessions:
                 session.line.abort()
             for task in service.tasks:
                 task.cancel()
             if self._timer is not None:
                 self._timer.cancel()
+        await self._roster.all_lost()
         await service.ended()
         await self._listener.wait_closed()
 
     def sweep(self, now: float) -> None:
         """Look at every connection for a client that keeps it waiting; `now` in loop time."""
-        for session in list(self._service.sessions.values()):
+        for session in self._roster.sessions:
             session.line.sweep(now)
 
     def _plan_tick(self) -> None:

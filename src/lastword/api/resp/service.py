@@ -1,21 +1,15 @@
-"""What all connections of one RESP server share: the node, the limits, the clients, counters."""
-
-from __future__ import annotations
+"""What all connections of one RESP server share: the node, the limits, tasks, counters."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from lastword.api.resp.limits import RespLimits
-from lastword.api.resp.session import Session
 from lastword.errors import LastwordError
 from lastword.node.node import Node
 from lastword.store.transaction import Operation
-
-if TYPE_CHECKING:
-    from lastword.api.resp.table import Table
 
 T = TypeVar("T")
 
@@ -33,8 +27,9 @@ class Facts:
 
 @dataclass(slots=True)
 class Counted:
-    """Counts since the server began."""
+    """Counts since the server began; `clients` are those that there are."""
 
+    clients: int = 0
     connections: int = 0
     refused: int = 0
     commands: int = 0
@@ -50,16 +45,12 @@ class Service:
     node: Node
     limits: RespLimits
     facts: Facts
-    table: Table
     on_fault: Callable[[BaseException], None]
     port: int = 0
     rng: Random = field(default_factory=SystemRandom)
-    sessions: dict[int, Session] = field(default_factory=dict)
     counted: Counted = field(default_factory=Counted)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    all_lost: asyncio.Event = field(default_factory=asyncio.Event)
     began_s: float = 0.0
-    last_id: int = 0
     draining: bool = False
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
@@ -81,17 +72,8 @@ class Service:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def lose(self, session: Session) -> None:
-        """Forget a connection that has ended."""
-        self.sessions.pop(session.id, None)
-        if not self.sessions:
-            self.all_lost.set()
-
     async def ended(self) -> None:
-        """Wait until no connection and no task is left."""
-        while self.sessions:
-            self.all_lost.clear()
-            await self.all_lost.wait()
+        """Wait until no task is left."""
         while self.tasks:
             await asyncio.wait(self.tasks)
 
@@ -116,11 +98,6 @@ class Service:
         """Return the number of this node's last own write."""
         store = self.node.store
         return store.seen.get(store.run, 0)
-
-    def next_id(self) -> int:
-        """Return an id that no connection had."""
-        self.last_id += 1
-        return self.last_id
 
 
 def _hand_over(future: asyncio.Future[Any], done: Done) -> None:

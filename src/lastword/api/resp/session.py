@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from lastword.api.resp.reader import Arguments
+from lastword.api.resp.service import Service
 from lastword.replication.hashing import Sums
-
-if TYPE_CHECKING:
-    from lastword.api.resp.command import Command
-    from lastword.api.resp.service import Service
 
 
 class Line(Protocol):
@@ -44,6 +42,7 @@ class Session:
     """
 
     service: Service
+    roster: Roster
     line: Line
     id: int
     peer: str = ""
@@ -52,7 +51,7 @@ class Session:
     name: bytes = b""
     library: bytes = b""
     library_version: bytes = b""
-    queue: list[tuple[Command, Arguments]] | None = None
+    queue: list[Arguments] | None = None
     aborted: bool = False
     watched: dict[bytes, Sums] = field(default_factory=dict)
     muted: str = "on"
@@ -74,3 +73,43 @@ class Session:
         """Forget the queue, and what was watched."""
         self.queue, self.aborted = None, False
         self.watched.clear()
+
+
+class Roster:
+    """The sessions of one server."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, Session] = {}
+        self._last_id = 0
+        self._all_lost = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All that there are now."""
+        return list(self._sessions.values())
+
+    def next_id(self) -> int:
+        """Return an id that no connection had."""
+        self._last_id += 1
+        return self._last_id
+
+    def add(self, session: Session) -> None:
+        """Take in a connection that has begun."""
+        self._sessions[session.id] = session
+        session.service.counted.clients = len(self._sessions)
+
+    def lose(self, session: Session) -> None:
+        """Forget a connection that has ended."""
+        self._sessions.pop(session.id, None)
+        session.service.counted.clients = len(self._sessions)
+        if not self._sessions:
+            self._all_lost.set()
+
+    async def all_lost(self) -> None:
+        """Wait until no connection is left."""
+        while self._sessions:
+            self._all_lost.clear()
+            await self._all_lost.wait()

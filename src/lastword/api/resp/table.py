@@ -26,8 +26,8 @@ class Table:
             *(keys.FLUSHES if allow_flush else ()),
             *hello.COMMANDS,
             *server_commands.COMMANDS,
-            *documentation.COMMANDS,
-            *transactions.COMMANDS,
+            *documentation.commands(self),
+            *transactions.commands(self.find),
         )
         self._named = {command.name.encode(): command for command in self.commands}
         self._named |= {name.upper(): command for name, command in self._named.items()}

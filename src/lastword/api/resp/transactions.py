@@ -1,6 +1,7 @@
 """MULTI, EXEC, DISCARD, WATCH, UNWATCH: the queued commands run in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +24,9 @@ from lastword.store.transaction import Name, Operation, Transaction
 
 Step = Operation[Any] | Reading | LastwordError | None
 """A write, a read, what refused the command, or None for a command that is not about sets."""
+
+
+Find = Callable[[Arguments], Command]
 
 
 class Batch(Struct, frozen=True):
@@ -119,7 +123,7 @@ def unwatch(session: Session, _: Arguments) -> Status:
     return Status("OK")
 
 
-async def exec_(session: Session, _: Arguments) -> Any:
+async def exec_(find: Find, session: Session, _: Arguments) -> Any:
     """EXEC: what is about sets runs in one transaction, then the rest on the loop, in order."""
     queue, aborted, watched = session.queue, session.aborted, dict(session.watched)
     session.leave_transaction()
@@ -130,14 +134,15 @@ async def exec_(session: Session, _: Arguments) -> Any:
             "Transaction discarded because of previous errors.", resp_code="EXECABORT"
         )
     service = session.service
-    steps = [_step(session, command, arguments) for command, arguments in queue]
+    called = [(find(arguments), arguments) for arguments in queue]
+    steps = [_step(session, command, arguments) for command, arguments in called]
     reply = Reply(service.rng, service.limits.output_buffer_bytes_max)
     values = await service.submit(Exec(steps, watched, reply))
     if values is None:
         return NullArray()
     session.wrote = service.written()
-    encoded = [b"*%d\r\n" % len(queue)]
-    for (command, arguments), step, value in zip(queue, steps, values, strict=True):
+    encoded = [b"*%d\r\n" % len(called)]
+    for (command, arguments), step, value in zip(called, steps, values, strict=True):
         said = _local(session, command, arguments) if step is None else value
         encoded.append(encode(said, session.version))  # HELLO among them changes what follows
     if session.muted == "skip next":
@@ -168,26 +173,30 @@ def _local(session: Session, command: Command, arguments: Arguments) -> Any:
 
 _FLAGS = ("noscript", "loading", "stale", "fast", "allow_busy")
 
-COMMANDS = (
-    Command(
-        "multi", 1, "Begins a transaction: commands are queued.", "1.2.0", "transactions",
-        flags=_FLAGS, local=multi, at_once=True,
-    ),
-    Command(
-        "exec", 1, "Runs the queued commands in one transaction.", "1.2.0", "transactions",
-        "that of the commands", ("noscript", "loading", "stale", "skip_slowlog"), local=exec_,
-        at_once=True,
-    ),
-    Command(
-        "discard", 1, "Forgets the queued commands.", "2.0.0", "transactions", "O(N), N commands",
-        _FLAGS, local=discard, at_once=True,
-    ),
-    Command(
-        "watch", -2, "Lets EXEC do nothing if one of the sets has changed.", "2.2.0",
-        "transactions", "O(1) for each name", _FLAGS, ALL_KEYS, local=watch, at_once=True,
-    ),
-    Command(
-        "unwatch", 1, "Forgets what is watched.", "2.2.0", "transactions", "O(1)", _FLAGS,
-        local=unwatch,
-    ),
-)  # fmt: skip
+
+def commands(find: Find) -> tuple[Command, ...]:
+    """Return the commands of transactions; `find` returns what a queued one calls."""
+    return (
+        Command(
+            "multi", 1, "Begins a transaction: commands are queued.", "1.2.0", "transactions",
+            flags=_FLAGS, local=multi, at_once=True,
+        ),
+        Command(
+            "exec", 1, "Runs the queued commands in one transaction.", "1.2.0", "transactions",
+            "that of the commands", ("noscript", "loading", "stale", "skip_slowlog"),
+            local=partial(exec_, find),
+            at_once=True,
+        ),
+        Command(
+            "discard", 1, "Forgets the queued commands.", "2.0.0", "transactions",
+            "O(N), N commands", _FLAGS, local=discard, at_once=True,
+        ),
+        Command(
+            "watch", -2, "Lets EXEC do nothing if one of the sets has changed.", "2.2.0",
+            "transactions", "O(1) for each name", _FLAGS, ALL_KEYS, local=watch, at_once=True,
+        ),
+        Command(
+            "unwatch", 1, "Forgets what is watched.", "2.2.0", "transactions", "O(1)", _FLAGS,
+            local=unwatch,
+        ),
+    )  # fmt: skip

@@ -34,10 +34,9 @@ def sample(view: View, set_name: bytes, count: int, rng: Random) -> list[bytes]:
         members = _all_members(view, set_name)
         return rng.sample(members, min(count, len(members)))
     chosen: dict[bytes, None] = {}
-    for member in draws(view, set_name, rng):
-        chosen[member] = None
-        if len(chosen) == count:
-            break
+    drawn = draws(view, set_name, rng)
+    while len(chosen) < count:
+        chosen[next(drawn)] = None
     return list(chosen)
 
 

@@ -120,6 +120,11 @@ class Connection(asyncio.Protocol):
 
     # What commands and the server call.
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the client has ended its side."""
+        return self._ending
+
     def close_after_reply(self) -> None:
         """Answer what is being answered, and nothing more."""
         self._closing = True

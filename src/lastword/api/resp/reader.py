@@ -79,7 +79,7 @@ class CommandReader:
         if (
             not self._data
             and not self._lacking
-            and data[0] == _ARRAY
+            and data[:1] == b"*"
             and len(data) <= self._fast_bytes_max
             and not _SUSPICIOUS(data)
         ):
@@ -117,7 +117,10 @@ class CommandReader:
             pass
         del self._data[: self._at]
         self._at = 0
-        if self.held_bytes > self._limits.query_buffer_bytes_max:
+        self._check_held(self.held_bytes)
+
+    def _check_held(self, size: int) -> None:
+        if size > self._limits.query_buffer_bytes_max:
             raise InvalidRequest("Closing client that reached max query buffer length")
 
     def _begin(self, commands: list[Arguments]) -> bool:
@@ -165,6 +168,7 @@ class CommandReader:
                 return False
             self._arguments.append(bytes(data[self._at : end]))
             self._held_bytes += self._bulk_bytes
+            self._check_held(self._held_bytes)
             self._at, self._bulk_bytes = end + 2, -1
             self._lacking -= 1
         commands.append(self._arguments)

@@ -46,7 +46,7 @@ async def _wait(session: Session, wanted: int, timeout_s: float) -> int:
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout_s if timeout_s else float("inf")
     having = _having(session)
-    while having < wanted and loop.time() < end:
+    while having < wanted and loop.time() < end and not session.line.is_ending:
         await asyncio.sleep(min(WAIT_CHECK_S, max(end - loop.time(), 0)))
         having = _having(session)
     return having

@@ -14,6 +14,10 @@ from lastword.replication.hashing import Sums
 class Line(Protocol):
     """The connection, as commands and the server see it."""
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the client has ended its side."""
+
     def close_after_reply(self) -> None:
         """Answer what is being answered, and nothing more."""
 

@@ -7,6 +7,7 @@ import pytest
 from typer.main import get_command
 
 from lastword import errors
+from lastword.api.resp.table import Table
 from lastword.cli.main import app
 from lastword.node.metrics import _HELP
 
@@ -57,6 +58,16 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
         f"lastword_{name}" for name in ("sets", "elements", "tombstones", "log_end", "members")
     }
     assert listed == counters | gauges | {"lastword_commits_total", "lastword_faults_total"}
+
+
+def test_every_redis_command_is_listed_and_every_listed_one_exists() -> None:
+    table = Table(allow_flush=True)
+    rows = re.search(r"\| sets \| SADD.*?\n\n", REFERENCE, re.DOTALL)
+    assert rows is not None
+    listed = set(re.findall(r"[A-Z]{2,}", rows[0]))
+    commands = {command.name.upper() for command in table.commands}
+    subcommands = {sub.decode() for command in table.commands for sub in command.subcommands}
+    assert listed | {"SET"} == commands | subcommands
 
 
 def test_architecture_is_short_enough_to_be_read() -> None:

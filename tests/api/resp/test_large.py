@@ -68,6 +68,7 @@ async def test_too_many_members_of_one_command_are_refused_and_the_connection_go
     assert await client.call("EXISTS", "s") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 10, 1_000, 100_000])
 async def test_a_scan_returns_what_is_there_throughout_whatever_comes_and_goes(
     resp: RespNode, client: RespClient, count: int
@@ -116,6 +117,7 @@ def crowded(tmp_path: object) -> Iterator[MemoryStore]:
     store.check()
 
 
+@pytest.mark.slow
 def test_every_member_of_a_large_set_is_as_likely_as_any_other(crowded: MemoryStore) -> None:
     drawn = draws(StoreView(crowded), b"s", Random(7))
     counts: dict[bytes, int] = {}
@@ -145,6 +147,7 @@ def test_a_small_set_is_drawn_from_as_a_whole(crowded: MemoryStore) -> None:
     assert len({next(drawn) for _ in range(4_000)}) == SMALL_MEMBERS
 
 
+@pytest.mark.slow
 async def test_clients_that_pop_at_once_get_each_member_once(
     resp: RespNode, client: RespClient
 ) -> None:

@@ -155,7 +155,7 @@ async def test_a_pipeline_of_all_kinds_is_answered_in_order(client: RespClient) 
 
 async def test_an_error_within_a_pipeline_stands_in_its_place(client: RespClient) -> None:
     commands = [("SADD", "s", "a"), ("SADD", "s"), ("SADD", "_", "a"), ("NO",), ("SADD", "s", "b")]
-    await client.send_commands(commands)  # type: ignore[arg-type]  # of various lengths
+    await client.send_commands(commands)
     replies = [await client.reply() for _ in commands]
     assert [replies[0], replies[4]] == [1, 1]
     assert [str(reply)[:17] for reply in replies[1:4]] == [

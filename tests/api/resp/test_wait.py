@@ -17,6 +17,7 @@ async def test_alone_nobody_else_has_anything(start_resp: StartResp) -> None:
     assert await client.call("WAIT", 1, 1) == 0
 
 
+@pytest.mark.slow
 async def test_it_returns_when_the_others_have_what_was_written(start_resp: StartResp) -> None:
     first = await start_resp(listed=True)
     others = [await start_resp(listed=True, contacts=(first.living.address,)) for _ in range(2)]
@@ -34,6 +35,7 @@ async def test_it_returns_when_the_others_have_what_was_written(start_resp: Star
     assert having == 0, "nobody can have heard of it, and within EXEC nothing waits"
 
 
+@pytest.mark.slow
 async def test_it_counts_nobody_who_has_not_got_it(start_resp: StartResp) -> None:
     first = await start_resp(listed=True)
     second = await start_resp(listed=True, contacts=(first.living.address,))

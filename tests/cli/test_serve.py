@@ -30,12 +30,12 @@ OPTIONS = {
     "--insecure": "",
     "--redis-port": "",
     "--allow-flush": "",
-    "--redis-clients-max": "default: 10000]",
-    "--redis-timeout": "default: 0.0]",
-    "--redis-bulk-bytes-max": "default: 16777216]",
-    "--redis-arguments-max": "default: 1048576]",
-    "--redis-query-buffer-bytes-max": "default: 67108864]",
-    "--redis-output-buffer-bytes-max": "default: 268435456]",
+    "--redis-clients-max": "default: 10000",
+    "--redis-timeout": "default: 0.0",
+    "--redis-bulk-bytes-max": "default: 16777216",
+    "--redis-arguments-max": "default: 1048576",
+    "--redis-query-buffer-bytes-max": "default: 67108864",
+    "--redis-output-buffer-bytes-max": "default: 268435456",
 }
 
 

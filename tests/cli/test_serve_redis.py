@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
+import redis
 from tests.calls import call
 from tests.cli.test_serve import announced, free_port, serve
 from tools.processes import Process

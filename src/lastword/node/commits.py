@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from lastword.store.operations import Write
 from lastword.store.sqlite.store import SqliteStore
 from lastword.store.transaction import Operation
 
@@ -51,7 +50,7 @@ class Commits:
 
     def call(self, operation: Operation[T], told: Told) -> None:
         """Do as `submit`, but call `told` on the loop: it costs less than a future."""
-        brief = isinstance(operation, Write)
+        brief = getattr(operation, "is_brief", False)
         self._writer.submit(operation, partial(self._done, told), brief=brief)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """All that can change a store. Each is one atomic operation of `transaction.Transaction`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
@@ -24,6 +24,8 @@ class Write(Struct, frozen=True):
     The result is `time`, or the smallest time that was given.
     Raises FutureTime where `time` is too far ahead and would change something.
     """
+
+    is_brief: ClassVar[bool] = True
 
     set_name: bytes
     add: tuple[bytes, ...] = ()

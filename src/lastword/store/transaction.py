@@ -29,7 +29,10 @@ Name = tuple[bytes, bytes]
 
 
 class Operation(Protocol[T_co]):
-    """Something that changes a store, atomically."""
+    """Something that changes a store, atomically.
+
+    One whose `is_brief` is there and true needs no rows but those that it touches.
+    """
 
     def touches(self) -> Sequence[Name]:
         """Return the set and the element of every row that `run` will ask for."""

@@ -6,7 +6,7 @@ import pytest
 
 from lastword.api.resp.replies import Raw, encode
 from lastword.limits import ELEMENT_BYTES_MAX
-from lastword.store.operations import PEERS_SET, Write
+from lastword.store.operations import PEERS_SET
 from tests.api.resp.conftest import StartResp
 from tests.api.resp.resp_node import RespClient, RespNode
 
@@ -113,7 +113,7 @@ async def test_names_that_rest_cannot_carry_are_refused_with_the_reason(
 
 
 async def test_reserved_sets_do_not_exist_here(resp: RespNode, client: RespClient) -> None:
-    resp.living.store.execute(Write(PEERS_SET, add=(b"far.invalid:1",)))
+    await resp.living.ask("PUT", "/_peers_/far.invalid:1")
     await client.call("SADD", "s", "a")
     assert await client.call("KEYS", "*") == [b"s"]
     assert await client.call("SCAN", 0, "COUNT", 100) == [b"0", [b"s"]]

@@ -6,6 +6,7 @@ A result is the value of the reply. An operation looks at no more than one trans
 
 from collections.abc import Iterable, Sequence
 from random import Random
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -31,6 +32,8 @@ Planned = tuple[bytes, Place, int]
 class Add(Struct, frozen=True):
     """Add members to a set; the result is how many were not present."""
 
+    is_brief: ClassVar[bool] = True
+
     set_name: bytes
     members: tuple[bytes, ...]
 
@@ -47,6 +50,8 @@ class Add(Struct, frozen=True):
 
 class Remove(Struct, frozen=True):
     """Remove members from a set; the result is how many were present."""
+
+    is_brief: ClassVar[bool] = True
 
     set_name: bytes
     members: tuple[bytes, ...]
@@ -91,6 +96,8 @@ class Pop(Struct, frozen=True):
 
 class Move(Struct, frozen=True):
     """Move a member to another set; the result is whether it was there."""
+
+    is_brief: ClassVar[bool] = True
 
     source: bytes
     destination: bytes

@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 from lastword.api.resp.limits import RespLimits
 from lastword.errors import LastwordError
+from lastword.node.commits import Told
 from lastword.node.node import Node
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
-
-Done = Callable[[Any, BaseException | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ class Service:
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return for each element whether it is present; on the loop."""
-        contains = self.node.reads.contains
-        return [bool(contains(set_name, element)) for element in elements]
+        return self.node.reads.contains_many(set_name, elements)
 
     def told(self, error: BaseException) -> LastwordError:
         """Return what a client is told of an error; one of our own faults is reported."""
@@ -81,14 +79,13 @@ class Service:
         """Do `operation`; what is returned is done when it is on disk."""
         return self.node.commits.submit(operation, lambda result: result)
 
-    def call(self, operation: Operation[Any], done: Done) -> None:
+    def call(self, operation: Operation[Any], done: Told) -> None:
         """Do `operation`, and call `done` with its result or its error, on the loop."""
         try:
-            future = self.node.commits.submit(operation, lambda result: result)
+            self.node.commits.call(operation, done)
         except LastwordError as error:
-            done(None, error)
-        else:
-            future.add_done_callback(lambda _: _hand_over(future, done))
+            # Not from within: it goes on with the client's next command.
+            asyncio.get_running_loop().call_soon(done, None, error)
 
     def now(self) -> float:
         """Return the loop's time, in seconds."""
@@ -98,10 +95,3 @@ class Service:
         """Return the number of this node's last own write."""
         store = self.node.store
         return store.seen.get(store.run, 0)
-
-
-def _hand_over(future: asyncio.Future[Any], done: Done) -> None:
-    if future.cancelled():
-        return
-    error = future.exception()
-    done(None if error else future.result(), error)

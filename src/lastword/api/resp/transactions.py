@@ -37,6 +37,11 @@ class Batch(Struct, frozen=True):
 
     operations: Sequence[Operation[Any]]
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether all of them are."""
+        return all(getattr(operation, "is_brief", False) for operation in self.operations)
+
     def touches(self) -> list[Name]:
         """Return all that any of them touches."""
         return [name for operation in self.operations for name in operation.touches()]

@@ -43,9 +43,9 @@ class Add(Struct, frozen=True):
 
     def run(self, transaction: Transaction) -> int:
         """Write all: a member that is present gets a newer stamp, too."""
-        before = transaction.totals(self.set_name).present
-        put(transaction, plan(transaction, self.set_name, self.members, removed=False))
-        return transaction.totals(self.set_name).present - before
+        planned, present = plan(transaction, self.set_name, self.members, removed=False)
+        put(transaction, planned)
+        return len(planned) - present
 
 
 class Remove(Struct, frozen=True):
@@ -62,9 +62,9 @@ class Remove(Struct, frozen=True):
 
     def run(self, transaction: Transaction) -> int:
         """Write a tombstone for each, also for one that is not present."""
-        before = transaction.totals(self.set_name).present
-        put(transaction, plan(transaction, self.set_name, self.members, removed=True))
-        return before - transaction.totals(self.set_name).present
+        planned, present = plan(transaction, self.set_name, self.members, removed=True)
+        put(transaction, planned)
+        return present
 
 
 class Pop(Struct, frozen=True):
@@ -87,8 +87,7 @@ class Pop(Struct, frozen=True):
         count = 1 if self.count is None else self.count
         TransactionView(transaction).spend(min(count, view.totals(self.set_name).present))
         chosen = sample(view, self.set_name, count, Random(self.seed))  # noqa: S311 - no secret
-        transaction.load((self.set_name, member) for member in chosen)
-        put(transaction, plan(transaction, self.set_name, chosen, removed=True))
+        put(transaction, clearing(transaction, self.set_name, chosen))
         if self.count is not None:
             return frozenset(chosen)
         return chosen[0] if chosen else None
@@ -114,9 +113,9 @@ class Move(Struct, frozen=True):
         if row is None or is_removed(row.stamp):
             return False
         if self.source != self.destination:
-            planned = plan(transaction, self.source, (self.member,), removed=True)
-            planned += plan(transaction, self.destination, (self.member,), removed=False)
-            put(transaction, planned)
+            gone, _ = plan(transaction, self.source, (self.member,), removed=True)
+            come, _ = plan(transaction, self.destination, (self.member,), removed=False)
+            put(transaction, gone + come)
         return True
 
 
@@ -221,22 +220,29 @@ class DeleteSlice(Struct, frozen=True):
 
 def plan(
     transaction: Transaction, set_name: bytes, members: Sequence[bytes], *, removed: bool
-) -> list[Planned]:
-    """Return what to put for members that are loaded; raise where one can take no more stamps."""
-    now, planned = transaction.now(), []
+) -> tuple[list[Planned], int]:
+    """Return what to put for members that are loaded, and how many of them are present.
+
+    Raises InvalidTime where one can take no greater stamp.
+    """
+    now, planned, present = transaction.now(), [], 0
     for member in members if len(members) < 2 else dict.fromkeys(members):
         where = transaction.place(set_name, member)
         held = transaction.row(set_name, where.key)
-        stamp = next_above(held and held.stamp, now, removed=removed)
+        if held is None:
+            stamp = next_above(None, now, removed=removed)
+        else:
+            present += not is_removed(held.stamp)
+            stamp = next_above(held.stamp, now, removed=removed)
         planned.append((set_name, where, stamp))
-    return planned
+    return planned, present
 
 
 def clearing(transaction: Transaction, set_name: bytes, members: Iterable[bytes]) -> list[Planned]:
     """Return what to put so that `members` are removed."""
     gone = list(members)
     transaction.load((set_name, member) for member in gone)
-    return plan(transaction, set_name, gone, removed=True)
+    return plan(transaction, set_name, gone, removed=True)[0]
 
 
 def replacing(
@@ -245,7 +251,7 @@ def replacing(
     """Return what to put so that `members` are all that a set has."""
     gone = [member for member in view.members(set_name) if member not in members]
     transaction.load((set_name, member) for member in members)
-    planned = plan(transaction, set_name, list(members), removed=False)
+    planned, _ = plan(transaction, set_name, list(members), removed=False)
     return planned + clearing(transaction, set_name, gone)
 
 

@@ -68,6 +68,20 @@ async def test_an_idle_client_is_closed_and_a_busy_one_is_not(start_resp: StartR
     assert await busy.call("PING") == b"PONG"
 
 
+async def test_info_counts_what_was_sent_and_received(resp: RespNode, client: RespClient) -> None:
+    assert await client.call("PING") == b"PONG"
+    assert await client.error("NO") != ""
+    resp.server.sweep(now())
+    lines = bytes(await client.call("INFO", "stats")).decode().split("\r\n")
+    figures = dict(line.split(":") for line in lines if ":" in line)
+    sent = encoded("PING") + encoded("NO") + encoded("INFO", "stats")
+    told = b"+PONG\r\n-ERR unknown command 'NO', with args beginning with: \r\n"
+    assert int(figures["total_net_input_bytes"]) == len(sent)
+    assert int(figures["total_net_output_bytes"]) == len(told)
+    assert figures["total_error_replies"] == "1"
+    assert figures["total_connections_received"] == "1"
+
+
 async def test_without_a_timeout_nobody_idle_is_closed(resp: RespNode, client: RespClient) -> None:
     assert await client.call("PING") == b"PONG"
     resp.server.sweep(now())

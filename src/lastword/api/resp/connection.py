@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         "_progress",
         "_reader",
         "_roster",
+        "_sent_bytes",
         "_service",
         "_session",
         "_since",
@@ -55,7 +56,8 @@ class Connection(asyncio.Protocol):
         self._table = table
         self._reader = CommandReader(service.limits)
         self._paused = self._closing = self._ending = self._lingering = self._lost = False
-        self._progress: tuple[int, int] = (0, 0)
+        self._progress: tuple[int, int, int] = (0, 0, 0)
+        self._sent_bytes = 0
         self._since = 0.0
 
     # What the event loop calls.
@@ -115,7 +117,7 @@ class Connection(asyncio.Protocol):
         """Let go of everything but of writes under way: those are finished, and not answered."""
         self._lost = self._closing = True
         self._dialogue.end()
-        self._service.counted.bytes_out += self._outbox.sent_bytes()
+        self._count_sent()
         self._roster.lose(self._session)
 
     # What commands and the server call.
@@ -146,7 +148,8 @@ class Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """Give up on a client that keeps the server waiting; `now` is the loop's time."""
         session, limits = self._session, self._service.limits
-        progress = (session.commands, self._outbox.sent_bytes())
+        self._count_sent()
+        progress = (session.commands, self._reader.held_bytes, self._sent_bytes)
         waited_s = now - self._since
         if self._lingering:
             if waited_s > LINGER_S:
@@ -161,6 +164,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     # How it goes on.
+
+    def _count_sent(self) -> None:
+        sent = self._outbox.sent_bytes()
+        self._service.counted.bytes_out += sent - self._sent_bytes
+        self._sent_bytes = sent
 
     def _advance(self) -> None:
         """Do what may be done now, write what is answered, and read on if nothing waits."""

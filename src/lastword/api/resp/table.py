@@ -1,5 +1,7 @@
 """The one table of commands: what is called by name, and what COMMAND tells of."""
 
+from dataclasses import replace
+
 from lastword.api.resp import (
     documentation,
     hello,
@@ -10,6 +12,7 @@ from lastword.api.resp import (
 )
 from lastword.api.resp.command import Command, text
 from lastword.api.resp.reader import Arguments
+from lastword.api.resp.replies import Status
 from lastword.errors import InvalidCommand
 
 SHOWN_BYTES_MAX = 128
@@ -20,7 +23,7 @@ class Table:
     """All commands of one server, by their names in any case."""
 
     def __init__(self, *, allow_flush: bool) -> None:
-        self.commands: tuple[Command, ...] = (
+        commands = (
             *sets.COMMANDS,
             *keys.COMMANDS,
             *(keys.FLUSHES if allow_flush else ()),
@@ -29,6 +32,7 @@ class Table:
             *documentation.commands(self),
             *transactions.commands(self.find),
         )
+        self.commands: tuple[Command, ...] = tuple(map(_with_help, commands))
         self._named = {command.name.encode(): command for command in self.commands}
         self._named |= {name.upper(): command for name, command in self._named.items()}
 
@@ -54,6 +58,27 @@ class Table:
         first, _, second = name.upper().partition(b"|")
         command = self._named.get(first)
         return command.subcommands.get(second) if command and second else command
+
+
+def _with_help(command: Command) -> Command:
+    """Return the command with a subcommand that tells of the others, if it has any."""
+    if not command.subcommands:
+        return command
+    name = command.name.upper()
+    lines = [f"{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for word, sub in command.subcommands.items():
+        lines += [word.decode(), f"    {sub.summary}"]
+    lines += ["HELP", "    Prints this help."]
+    help_ = Command(
+        f"{command.name}|help",
+        2,
+        f"Tells of the subcommands of {name}.",
+        "5.0.0",
+        command.group,
+        flags=("loading", "stale"),
+        local=lambda _, __: list(map(Status, lines)),
+    )
+    return replace(command, subcommands={**command.subcommands, b"HELP": help_})
 
 
 def _unknown(arguments: Arguments) -> InvalidCommand:

@@ -94,6 +94,13 @@ async def test_a_watched_set_that_anyone_changed_lets_exec_do_nothing(
     assert await transact(client, ("SADD", "s", "e")) == [1]
 
 
+async def test_exec_without_multi_leaves_what_is_watched(client: RespClient) -> None:
+    await client.call("WATCH", "s")
+    assert await client.error("EXEC") == "ERR EXEC without MULTI"
+    await client.call("SADD", "s", "a")
+    assert await transact(client, ("SADD", "s", "b")) is None
+
+
 async def test_a_watched_set_that_nobody_changed_lets_exec_go_on(client: RespClient) -> None:
     await client.call("SADD", "s", "a")
     await client.call("WATCH", "s", "nothing")

@@ -131,9 +131,9 @@ def unwatch(session: Session, _: Arguments) -> Status:
 async def exec_(find: Find, session: Session, _: Arguments) -> Any:
     """EXEC: what is about sets runs in one transaction, then the rest on the loop, in order."""
     queue, aborted, watched = session.queue, session.aborted, dict(session.watched)
-    session.leave_transaction()
     if queue is None:
         raise InvalidCommand("EXEC without MULTI")
+    session.leave_transaction()
     if aborted:
         raise InvalidCommand(
             "Transaction discarded because of previous errors.", resp_code="EXECABORT"

@@ -1,0 +1,114 @@
+"""What the tests talk to: a node that speaks RESP, and a real redis-server, as processes."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+import pytest
+
+from tests.eventually import eventually
+from tools.processes import NodeProcess, Process
+
+REDIS_SERVER: Final = "redis-server"
+_ANNOUNCED: Final = "lastword speaks RESP at "
+
+
+class Server(Protocol):
+    """Something that speaks RESP."""
+
+    @property
+    def resp_address(self) -> str:
+        """Its host:port for clients of Redis."""
+        ...
+
+
+class RespNode(NodeProcess):
+    """A node with an address for clients of Redis, the same at every start."""
+
+    def __init__(self, database: Path, *options: str, port: int = 0) -> None:
+        super().__init__(database, *options, port=port)
+        self._resp_port = 0
+
+    @property
+    def resp_address(self) -> str:
+        """The host:port that it speaks RESP on, known since its first start."""
+        assert self._resp_port, "it was not started yet"
+        return f"127.0.0.1:{self._resp_port}"
+
+    def start(self) -> Self:
+        """Start it, and return when it has said both of its addresses."""
+        given, self._options = (
+            self._options,
+            (*self._options, "--redis-port", str(self._resp_port)),
+        )
+        try:
+            super().start()
+        finally:
+            self._options = given
+        line = self.process.read_line()
+        if not line.startswith(_ANNOUNCED):
+            fault = self.process.fault(f"announced {line!r}")
+            self.kill()
+            raise fault
+        self._resp_port = int(line.rpartition(":")[2])
+        return self
+
+
+class RedisServer:
+    """A redis-server with one database, that keeps nothing, in a folder of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        port = _free_port()
+        self.resp_address = f"127.0.0.1:{port}"
+        self._process = Process(
+            REDIS_SERVER,
+            *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *(
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--databases",
+                "1",
+                "--loglevel",
+                "warning",
+                *options,
+            ),
+            stderr=folder / "stderr",
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            eventually(lambda: self._listens() or not self._process.is_running, "redis-server")
+            if not self._process.is_running:
+                raise self._process.fault("; ".join(self._process.read_rest()))
+        except BaseException:
+            self._process.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
+
+    def _listens(self) -> bool:
+        host, _, port = self.resp_address.partition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+def skip_without(program: str) -> None:
+    """Skip the test where a program of Redis is not installed."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port

@@ -56,7 +56,7 @@ def _several(part: st.SearchStrategy[bytes], most: int = 4) -> Arguments:
     return st.lists(part, min_size=1, max_size=most).map(tuple)
 
 
-def _maybe(*parts: Arguments) -> Arguments:
+def _maybe(*parts: Arguments | st.SearchStrategy[bytes]) -> Arguments:
     return st.just(()) | _row(*parts)
 
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.redis.both import Both
 from tests.redis.connection import Connection
 from tests.redis.servers import REDIS_SERVER, RedisServer, RespNode, skip_without
 from tools.files import check_file
@@ -46,3 +47,9 @@ def connect(resp_node: RespNode) -> Iterator[Connect]:
 
         assert not connection().call("FLUSHALL").is_error
         yield connection
+
+
+@pytest.fixture
+def both(redis_server: RedisServer, resp_node: RespNode) -> Both:
+    """The real server and the node."""
+    return Both(redis_server.resp_address, resp_node.resp_address)

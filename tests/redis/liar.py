@@ -1,4 +1,4 @@
-"""A proxy before a redis-server that changes a request or a reply: what the comparison must find."""
+"""A proxy before a redis-server that changes a request or a reply, to be found out."""
 
 import contextlib
 import socketserver
@@ -104,7 +104,7 @@ LIES = {
     "an error is spelt otherwise": of(b"SISMEMBER", _shouted),
     "SADD counts what was there": of(b"SADD", _all_added),
     "SMEMBERS is no set in RESP3": of(b"SMEMBERS", _as_array),
-    "a bulk is a status": of(b"ECHO", lambda _, reply: Reply("+", b"x") if reply else reply),
+    "a bulk is a status": of(b"ECHO", lambda _, reply: Reply("+", reply.value)),
     "EXISTS counts a name once": of(b"EXISTS", _one),
     "SPOP leaves what it popped": instead(b"SPOP", b"SRANDMEMBER"),
     "DISCARD executes": instead(b"DISCARD", b"EXEC"),

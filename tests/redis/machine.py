@@ -5,7 +5,6 @@ draws at random is checked against what it may draw; then what the first server 
 and what the second popped is taken out, so that both hold the same again.
 """
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
@@ -195,6 +194,11 @@ def _scanned(connection: Connection, begin: Command, options: Command) -> set[by
     raise AssertionError(f"{begin} {options} took more than {PAGES_MAX} pages")
 
 
-def machine(expected: str, actual: str) -> Callable[[], TwoServers]:
-    """Return what makes the machine for two addresses."""
-    return lambda: TwoServers(expected, actual)
+def machine(expected: str, actual: str) -> type[TwoServers]:
+    """Return the machine for two addresses."""
+
+    class Addressed(TwoServers):
+        def __init__(self) -> None:
+            super().__init__(expected, actual)
+
+    return Addressed

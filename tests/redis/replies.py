@@ -1,4 +1,4 @@
-"""Replies of RESP2 and RESP3 as they stand on the wire, so that two servers can be compared exactly.
+"""Replies of RESP2 and RESP3 as they stand on the wire, to be compared exactly.
 
 A client library turns a status and a bulk string into the same value, or a set and an array; here
 the type of every part is kept, by the byte that it begins with.

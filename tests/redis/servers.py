@@ -81,9 +81,7 @@ class RedisServer:
 
     def __enter__(self) -> Self:
         try:
-            eventually(lambda: self._listens() or not self._process.is_running, "redis-server")
-            if not self._process.is_running:
-                raise self._process.fault("; ".join(self._process.read_rest()))
+            eventually(self._listens, f"redis-server at {self.resp_address}")
         except BaseException:
             self._process.close()
             raise
@@ -93,6 +91,8 @@ class RedisServer:
         self._process.close()
 
     def _listens(self) -> bool:
+        if not self._process.is_running:
+            raise self._process.fault("; ".join(self._process.read_rest()))
         host, _, port = self.resp_address.partition(":")
         try:
             socket.create_connection((host, int(port)), timeout=1).close()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.redis.liar import LIES, Lie, Liar
+from tests.redis.liar import LIES, Liar, Lie
 from tests.redis.machine import machine
 from tests.redis.servers import RedisServer, RespNode
 

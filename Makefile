@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 10000
 MINUTES ?= 10
+REDIS_EXAMPLES ?= 2000
 LOG ?= chaos.md
 
 .PHONY: help demo test check serve sim mutants bench chaos build clean
@@ -45,7 +46,8 @@ bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip
 	$(BIN)/python -m bench.gossip
 	$(BIN)/python -m bench.scaling
 
-chaos: sim ## The long runs: many simulated seeds, then real faults, MINUTES of them (default 10)
+chaos: sim ## Long runs: simulated seeds, REDIS_EXAMPLES against Redis, real faults for MINUTES
+	REDIS_EXAMPLES=$(REDIS_EXAMPLES) $(BIN)/python -m pytest -q tests/redis/test_oracle.py
 	$(BIN)/python -m tools.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --log $(LOG)
 
 build: $(VENV)/installed ## Wheel and sdist, into dist/

@@ -22,7 +22,7 @@ CONVERSATIONS: dict[str, Commands] = {
     "HELLO refuses names": [["HELLO", "3", "SETNAME", "a b"], ["CLIENT", "GETNAME"]],
     "HELLO wants whole options": [
         *(["HELLO", "3", "SETNAME"], ["HELLO", "3", "AUTH", "default"], ["HELLO", "3", "AUTH"]),
-        *(["HELLO", "3", "FOO"], ["HELLO", "3", "SETNAME", "a", "FOO"], ["CLIENT", "GETNAME"]),
+        *(["HELLO", "3", "FOO"], ["HELLO", "3", "FOO", "SETNAME", "a"], ["CLIENT", "GETNAME"]),
     ],
     "HELLO takes no stranger": [["HELLO", "3", "AUTH", "nobody", "x"], ["SPOP", "s"]],
     "HELLO between MULTI and EXEC": [["MULTI"], ["HELLO", "3"], ["SPOP", "s"], ["EXEC"]],
@@ -98,7 +98,7 @@ CONVERSATIONS: dict[str, Commands] = {
 SHAPES: list[Sequence[Argument]] = [
     *(["TIME"], ["CLIENT", "ID"], ["CLIENT", "INFO"], ["COMMAND", "COUNT"], ["INFO"]),
     *(["CONFIG", "GET", "save"], ["CONFIG", "GET", "appendonly"], ["CONFIG", "GET", "maxclients"]),
-    *(["INFO", "server"], ["INFO", "nothing"], ["WAIT", "0", "0"], ["RANDOMKEY"], ["HELLO"]),
+    *(["INFO", "server"], ["INFO", "nothing"], ["WAIT", "0", "0"], ["RANDOMKEY"]),
 ]
 
 

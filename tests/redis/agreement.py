@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.redis.commands import ALL
 from tests.redis.connection import Command
-from tests.redis.replies import ARRAY, ERROR, STATUS, Reply
+from tests.redis.replies import ARRAY, ERROR, NULL, STATUS, Reply
 
 _UNORDERED: Final = frozenset((b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF", b"KEYS"))
 _RANDOM: Final = frozenset((b"SPOP", b"SRANDMEMBER", b"RANDOMKEY"))
@@ -40,6 +40,13 @@ def transactions_agree(commands: Sequence[Command], expected: Reply, actual: Rep
         actual.kind == ARRAY
         and len(expected.items) == len(actual.value or ()) == len(commands)
         and all(map(agree, commands, expected.items, actual.items))
+    )
+
+
+def one_was_called_off(expected: Reply, actual: Reply) -> bool:
+    """Return whether one server executed, and the other found a watched set changed."""
+    return {expected.kind, actual.kind} <= {ARRAY, NULL} and (
+        expected.is_nothing != actual.is_nothing
     )
 
 

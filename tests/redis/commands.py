@@ -30,6 +30,12 @@ ALL: Final = b"1000"
 """A count that no set here has: whoever asks for so many gets all."""
 
 RANDOM: Final = frozenset((b"SPOP", b"SRANDMEMBER", b"RANDOMKEY"))
+CHANGING: Final = frozenset(
+    (
+        *(b"SADD", b"SREM", b"SPOP", b"SMOVE", b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"),
+        *(b"DEL", b"UNLINK", b"RENAME", b"FLUSHALL", b"FLUSHDB"),
+    )
+)
 NAMES: Final = (
     *(b"SADD", b"SREM", b"SISMEMBER", b"SMISMEMBER", b"SMEMBERS", b"SCARD", b"SSCAN"),
     *(b"SRANDMEMBER", b"SPOP", b"SMOVE", b"SINTER", b"SINTERCARD", b"SUNION", b"SDIFF"),

@@ -44,6 +44,11 @@ class Reply(NamedTuple):
         return self.kind == ERROR
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether it is a null, of either protocol."""
+        return self.kind == NULL or self.value is None
+
+    @property
     def items(self) -> tuple["Reply", ...]:
         """The parts of an aggregate; fails for any other reply."""
         assert isinstance(self.value, tuple), self

@@ -17,9 +17,7 @@ LONG = "x" * 300
 UNKNOWN: list[Sequence[Argument]] = [
     *rows(["FOO"], ["foo", "bar"], ["fOo", "bar", "it's", 'a"b'], [""], ["", "x"], [" "]),
     *rows([LONG], [LONG, LONG, LONG], ["foo", LONG, "b"], ["foo", *"abcdefgh" * 10]),
-    *rows(
-        [b"a\x00b"], ["foo\x00", "k", "v"], [b"SADD\r\n", "k", "v"], [b"\xff\xfe", b"\x00\xff"]
-    ),
+    *rows([b"a\x00b"], ["foo\x00", "k", "v"], [b"SADD\r\n", "k", "v"], [b"\xff\xfe", b"\x00\xff"]),
     *rows(["foo", b"a\x00b", "c"], ["foo", b"a\r\nb", "c"], ["foo", "", ""], ["foo", b"\x01\t"]),
     *rows(["SADDX", "k", "v"], ["S"], ["sadd "], ["OBJECTS", "ENCODING", "k"]),
 ]

@@ -19,6 +19,7 @@ PLAY = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
     deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
 

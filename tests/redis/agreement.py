@@ -34,11 +34,11 @@ def agree(command: Command, expected: Reply, actual: Reply) -> bool:
 
 def transactions_agree(commands: Sequence[Command], expected: Reply, actual: Reply) -> bool:
     """Return whether the replies to EXEC agree, each by its command."""
-    if expected.kind != ARRAY or expected.value is None:
+    if expected.kind != ARRAY or expected.is_nothing or actual.is_nothing:
         return expected == actual
     return (
         actual.kind == ARRAY
-        and len(expected.items) == len(actual.value or ()) == len(commands)
+        and len(expected.items) == len(actual.items) == len(commands)
         and all(map(agree, commands, expected.items, actual.items))
     )
 

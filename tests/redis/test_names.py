@@ -4,7 +4,7 @@ import pytest
 
 from tests.calls import call
 from tests.redis.conftest import Connect
-from tests.redis.replies import Reply
+from tests.redis.connection import Connection
 from tests.redis.servers import RespNode
 
 REFUSED = {
@@ -57,8 +57,8 @@ def test_reserved_sets_do_not_exist_here(resp_node: RespNode, connect: Connect) 
     assert listed
     for command in (["KEYS", "*"], ["KEYS", "_*"]):
         assert connection.call(*command).items == ()
-    for command in (["SCAN", "0"], ["SCAN", "0", "COUNT", "1000", "MATCH", "_*"]):
-        assert connection.call(*command) == Reply("*", (Reply("$", b"0"), Reply("*", ())))
+    for options in ([], ["COUNT", "1000", "MATCH", "_*"]):
+        assert scanned(connection, *options) == []
     assert connection.call("DBSIZE").value == 0
     assert connection.call("RANDOMKEY").value is None
     connection.call("SADD", "s", "a")
@@ -66,6 +66,17 @@ def test_reserved_sets_do_not_exist_here(resp_node: RespNode, connect: Connect) 
     assert not connection.call("FLUSHALL").is_error
     assert not connection.call("FLUSHDB").is_error
     assert call(resp_node.address, "GET", "/_peers_").json["lwwAdded"] == listed
+
+
+def scanned(connection: Connection, *options: str) -> list[bytes]:
+    """Return what SCAN finds; a page may be empty before the end."""
+    found: list[bytes] = []
+    cursor = b""
+    while cursor != b"0":
+        page = connection.call("SCAN", cursor or b"0", *options)
+        cursor = page.items[0].value
+        found += page.items[1].values
+    return found
 
 
 def test_a_member_has_at_most_64_kib(connect: Connect) -> None:

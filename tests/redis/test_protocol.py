@@ -9,7 +9,7 @@ from tests.redis.servers import RespNode
 INLINE = [
     *(b"PING\r\n", b"PING\n", b"ping hello\r\n", b"  PING\t \r\n", b'"PING"\r\n', b"'ping'\r\n"),
     *(b"\r\n", b"\n", b"   \r\n", b"\r\n\r\n\nPING\r\n"),
-    b'SADD s "a b" \'c d\' e\r\nSCARD s\r\nSISMEMBER s "a b"\r\nDEL s\r\n',
+    b'SADD quoted "a b" \'c d\' e\r\nSISMEMBER quoted "a b"\r\nDEL quoted\r\n',
     b'ECHO "\\x41\\x0a\\n\\r\\t\\b\\a\\"\\\\\\q"\r\n',
     *(
         b'ECHO "\\xzz"\r\n',
@@ -83,9 +83,9 @@ def test_a_connection_is_closed_where_redis_closes_it(both: Both, data: bytes) -
 
 
 def test_nothing_after_quit_is_done(both: Both) -> None:
-    both.say_last(encoded("SADD", "s", "a") + encoded("QUIT") + encoded("SADD", "s", "b"))
-    both.say_last(encoded("MULTI") + encoded("SADD", "s", "c") + encoded("QUIT"))
-    expected, actual = both.say(encoded("SMISMEMBER", "s", "a", "b", "c") + encoded("DEL", "s"))
+    both.say_last(encoded("SADD", "quit", "a") + encoded("QUIT") + encoded("SADD", "quit", "b"))
+    both.say_last(encoded("MULTI") + encoded("SADD", "quit", "c") + encoded("QUIT"))
+    expected, actual = both.say(encoded("SMISMEMBER", "quit", *"abc") + encoded("DEL", "quit"))
     assert actual == expected
 
 

@@ -74,6 +74,17 @@ CONVERSATIONS: dict[str, Commands] = {
         *(["SPOP", "none"], ["RENAME", "s", "s"], ["SPOP", "s", "0"]),
         *(["MULTI"], ["PING"], ["EXEC"]),
     ],
+    "a refused EXEC keeps the WATCH": [
+        *(
+            ["WATCH", "s"],
+            ["EXEC"],
+            ["DISCARD"],
+            ["SADD", "s", "y"],
+            ["MULTI"],
+            ["PING"],
+            ["EXEC"],
+        ),
+    ],
     "there and back breaks WATCH": [
         *(["WATCH", "t"], ["SADD", "t", "a"], ["SREM", "t", "a"], ["MULTI"], ["PING"], ["EXEC"]),
     ],

@@ -45,6 +45,7 @@ def answers(node: RespNode) -> bool:
             return False
 
 
+@pytest.mark.slow
 def test_a_client_that_says_nothing_is_let_go(limited: Limited) -> None:
     node = limited("--redis-timeout", "1")
     with Connection(node.resp_address) as idle, Connection(node.resp_address) as busy:

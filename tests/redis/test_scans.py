@@ -15,7 +15,8 @@ def fill(connection: Connection, name: str, count: int) -> None:
     assert sum(reply.value for reply in connection.pipeline(commands)) == count
 
 
-@pytest.mark.parametrize("count", [1, 10, 500])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [3, 10, 500])
 def test_a_scan_finds_all_that_stayed_and_nothing_that_never_was(
     connect: Connect, count: int
 ) -> None:

@@ -29,6 +29,7 @@ def test_what_is_acknowledged_is_seen_by_everyone_at_once(
         assert writer.call("EXISTS", "s").value == 0
 
 
+@pytest.mark.slow
 def test_reads_in_a_pipeline_see_the_writes_before_them(connect: Connect) -> None:
     commands: list[list[Argument]] = []
     expected: list[int | bytes | None] = []

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from lastword.address import checked_address
 from lastword.errors import ConfigError
+from lastword.limits import CACHE_BYTES_DEFAULT
+
+CACHE_MB_MAX = 1_000_000
+"""A terabyte: more is a slip of the hand."""
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, not to listen there
 
@@ -26,6 +30,7 @@ class NodeConfig:
     full_replication_delay_s: float = 60.0
     insecure: bool = False
     walks: bool = True
+    cache_mb: int = CACHE_BYTES_DEFAULT // 1_000_000
     redis_port: int | None = None
     allow_flush: bool = False
 
@@ -42,6 +47,8 @@ class NodeConfig:
         ):
             if not 0.001 <= period_s <= 86_400 * 366:
                 raise ConfigError(f"{name} {period_s} is not between 0.001 and a year of seconds")
+        if not 0 <= self.cache_mb <= CACHE_MB_MAX:
+            raise ConfigError(f"--cache-mb {self.cache_mb} is not between 0 and {CACHE_MB_MAX}")
         self._check_exposure()
 
     def _check_exposure(self) -> None:

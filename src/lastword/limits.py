@@ -89,7 +89,7 @@ WRITES_PENDING_MAX: Final = 100_000
 GROUP_ROWS_MAX: Final = 5_000
 """Rows of one group commit: a group takes a tenth of a second at the most."""
 
-CACHE_BYTES_DEFAULT: Final = 256 << 20
+CACHE_BYTES_DEFAULT: Final = 256_000_000
 """Half holds sets that are read often: a million short elements. Half holds pages of the file."""
 
 BRIEF_ROWS_MAX: Final = 500

@@ -134,6 +134,17 @@ Walks = Annotated[
     ),
 ]
 
+CacheMb = Annotated[
+    int,
+    typer.Option(
+        "--cache-mb",
+        metavar="MB",
+        envvar="LASTWORD_CACHE_MB",
+        help="Memory for caches: half for sets that are read often, held whole, half for pages "
+        "of the file. A million short elements take about 120 MB.",
+    ),
+]
+
 RedisPort = Annotated[
     int | None,
     typer.Option(

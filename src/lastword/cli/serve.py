@@ -50,6 +50,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
     walks: options.Walks = True,
+    cache_mb: options.CacheMb = _DEFAULTS.cache_mb,
     redis_port: options.RedisPort = None,
     allow_flush: options.AllowFlush = False,
     redis_clients_max: options.RedisClientsMax = _LIMITS.clients_max,
@@ -77,6 +78,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         full_replication_delay_s=full_replication_delay,
         insecure=insecure,
         walks=walks,
+        cache_mb=cache_mb,
         redis_port=redis_port,
         allow_flush=allow_flush,
     )
@@ -94,7 +96,9 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
 
 async def run_node(config: NodeConfig, limits: RespLimits = _LIMITS) -> None:
     """Open the file, listen, serve until a signal comes, and close all in order."""
-    store_options = StoreOptions(wall=wall_us, new_run=lambda: randbits(63))
+    store_options = StoreOptions(
+        wall=wall_us, new_run=lambda: randbits(63), cache_bytes=config.cache_mb * 1_000_000
+    )
     store = SqliteStore(config.database, store_options)
     try:
         await _serve(config, limits, store, _stop_signal())

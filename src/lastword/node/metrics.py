@@ -74,3 +74,7 @@ class NodeMetrics:
         )
         yield GaugeMetricFamily("lastword_log_end", "greatest log number given", store.log_end)
         yield GaugeMetricFamily("lastword_members", "listed addresses", len(store.members()))
+        yield GaugeMetricFamily(
+            "lastword_held_sets", "sets that are held whole in memory", len(store.cache)
+        )
+        yield GaugeMetricFamily("lastword_held_bytes", "about what they take", store.cache.size)

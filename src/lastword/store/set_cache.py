@@ -75,6 +75,9 @@ class SetCache:
         self._misses: dict[bytes, int] = {}
         self._counting = Lock()
 
+    def __len__(self) -> int:
+        return len(self._sets)
+
     def __contains__(self, set_name: object) -> bool:
         return set_name in self._sets
 

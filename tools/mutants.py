@@ -132,8 +132,8 @@ MUTANTS = (
     Mutant(
         "log number not given anew where a row changes",
         "store/transaction.py",
-        "changes.rows[name] = Row(stamp, run, number, changes.log_end)",
-        "changes.rows[name] = Row(stamp, run, number, old.arrived if old else changes.log_end)",
+        "changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))",
+        "changes.rows[name] = Row(stamp, run, number, old.arrived if old else arrived)",
     ),
     Mutant(
         "new dot given, own vector not raised",

@@ -1,10 +1,12 @@
 """Writes on their way to the disk: every caller hears of its own, and of nothing else."""
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from secrets import randbits
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,9 @@ from lastword.errors import FutureTime, Unavailable
 from lastword.limits import TIME_MAX
 from lastword.node.commits import Commits
 from lastword.store.base import StoreOptions
+from lastword.store.ledger import Changes, Ledger
 from lastword.store.operations import PEERS_SET, Write
+from lastword.store.sqlite import writer
 from lastword.store.sqlite.store import SqliteStore
 from lastword.store.transaction import Transaction
 from tests.crdt.walls import HandWall
@@ -36,8 +40,11 @@ class Gate:
         self._open.set()
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+@pytest.fixture(params=[math.inf, -1.0], ids=["a quick disk", "a slow disk"])
+async def store(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SqliteStore]:
+    monkeypatch.setattr(writer, "QUICK_COMMIT_S", request.param)
     store = SqliteStore(tmp_path / "a.db", StoreOptions(HandWall(), lambda: randbits(63)))
     yield store
     store.check()
@@ -151,3 +158,42 @@ async def test_members_read_from_an_older_snapshot_are_not_kept(store: SqliteSto
     store.members()
     store.end_snapshot()
     assert store.members() == {"a:1", "b:1"}
+
+
+async def test_a_commit_is_waited_for_on_the_loop_while_the_disk_is_quick(
+    store: SqliteStore, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    absorb = store.ledger.absorb
+
+    def noted(changes: Changes) -> None:
+        waited.append(threading.get_ident())
+        absorb(changes)
+
+    monkeypatch.setattr(Ledger, "absorb", lambda _, changes: noted(changes))
+    async with asyncio.timeout(PATIENCE_S):
+        await commits.submit(add(1), same)
+        await commits.submit(add(2), same)
+    on_loop = writer.QUICK_COMMIT_S > 0
+    assert [thread == threading.get_ident() for thread in waited] == [on_loop, on_loop]
+
+
+async def test_a_disk_that_turns_slow_is_waited_for_beside_the_loop(
+    store: SqliteStore, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUICK_COMMIT_S", 0.005)
+    clock = iter(range(1_000))
+    monkeypatch.setattr(writer, "monotonic", lambda: float(next(clock)))
+    waited: list[int] = []
+    tell = store.writer._end
+
+    def noted(group: Any) -> None:
+        waited.append(threading.get_ident())
+        tell(group)
+
+    monkeypatch.setattr(store.writer, "_end", noted)
+    async with asyncio.timeout(PATIENCE_S):
+        for number in range(3):
+            await commits.submit(add(number), same)
+    here = threading.get_ident()
+    assert [thread == here for thread in waited] == [True, False, False]

@@ -1,8 +1,8 @@
 """The way of a write from the event loop to the disk and back.
 
-Writes of clients begin on the loop, those of one turn together; their commit is waited for by the
-writer's thread, while the loop reads and answers others. All results of one commit come back in
-one call into the loop.
+Writes of clients begin on the loop, those of one turn together, and are committed there as long
+as the disk is quick; otherwise the writer's thread waits for it, and the loop goes on. All results
+of one commit come back in one call into the loop.
 """
 
 import asyncio
@@ -59,17 +59,20 @@ class Commits:
 
     def _wake(self) -> None:
         """Begin a group, soon: after all that this turn of the loop submits."""
+        self._soon(self._writer.start)
+
+    def _soon(self, work: Callable[[], None]) -> None:
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._writer.start)
+            self._loop.call_soon(work)
         else:
-            self._loop.call_soon_threadsafe(self._writer.start)
+            self._loop.call_soon_threadsafe(work)
 
     def _done(self, told: Told, result: Any, error: BaseException | None) -> None:
-        """Hand over from the writer's thread."""
+        """Hand over, from whatever thread the commit was waited for on."""
         self._finished.append(partial(told, result, error))
         if not self._called:
             self._called = True
-            self._loop.call_soon_threadsafe(self._deliver)
+            self._soon(self._deliver)
 
     def _deliver(self) -> None:
         self._called = False

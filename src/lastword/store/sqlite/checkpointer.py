@@ -31,7 +31,7 @@ class Checkpointer:
         self._writing = writing
         self._own = own
         self._log_pages = 0
-        self._copied_pages = 0
+        self.rest_is_left = False  # the next `after_commit` copies it
         self._wanted = threading.Event()
         self._closing = False
         writing.set_wal_hook(self._note)
@@ -40,8 +40,8 @@ class Checkpointer:
 
     def after_commit(self) -> None:
         """Ask for a checkpoint if the log is long; copy the rest if one was done just now."""
-        if self._copied_pages:
-            self._copied_pages = 0
+        if self.rest_is_left:
+            self.rest_is_left = False
             _checkpoint(self._writing)
         elif self._log_pages >= BEGIN_PAGES:
             self._wanted.set()
@@ -69,7 +69,7 @@ class Checkpointer:
             copied = _checkpoint(self._own)
             if self._log_pages - copied < REST_PAGES:
                 break
-        self._copied_pages = copied
+        self.rest_is_left = copied > 0
 
 
 def _checkpoint(connection: apsw.Connection) -> int:

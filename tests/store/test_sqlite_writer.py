@@ -49,6 +49,16 @@ class Faulty:
         raise KeyError(transaction.run)
 
 
+class Untouchable:
+    """An operation that cannot say what it touches."""
+
+    def touches(self) -> list[Name]:
+        raise KeyError
+
+    def run(self, transaction: Transaction) -> None:
+        raise AssertionError(transaction)
+
+
 def submitted(store: SqliteStore, operation: Operation[Any]) -> "Future[Any]":
     future: Future[Any] = Future()
 
@@ -176,6 +186,23 @@ def test_a_fault_of_ours_fails_its_group_and_the_writer_goes_on(files: SqliteSto
         store.execute(Faulty())
     store.execute(added(b"a"))
     assert store.contains(S, b"a") is True
+
+
+def test_an_operation_that_cannot_say_what_it_touches_is_refused_and_others_are_done(
+    files: SqliteStores,
+) -> None:
+    store = files.open()
+    futures: list[Future[Any]] = []
+
+    def submit() -> None:
+        futures.append(submitted(store, added(b"a")))
+        with pytest.raises(KeyError):
+            submitted(store, Untouchable())
+
+    while_a_commit_runs(store, submit)
+
+    assert futures[0].exception(PATIENCE_S) is None
+    store.execute(added(b"b"))
 
 
 def test_closing_finishes_what_was_submitted(files: SqliteStores) -> None:

@@ -8,7 +8,7 @@ file is opened again (Rebello et al., "Can Applications Recover from fsync Failu
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -47,6 +47,7 @@ _START = "Start the node again: the file is whole."
 @dataclass(slots=True)
 class _Ticket:
     operation: Operation[Any]
+    names: Sequence[Name]
     done: Done
     brief: bool
     result: Any = None
@@ -112,12 +113,13 @@ class Writer:
 
         Raises Unavailable where too much is waiting, or after `close`.
         """
+        ticket = _Ticket(operation, operation.touches(), done, brief)
         with self._door:
             if len(self._waiting) >= WRITES_PENDING_MAX:
                 raise Unavailable(f"{WRITES_PENDING_MAX} writes are waiting for the disk")
             if self._closing:
                 raise Unavailable("the node is stopping", hint="Ask another node.")
-            self._waiting.append(_Ticket(operation, done, brief))
+            self._waiting.append(ticket)
             self._lasting += not brief
             self._call_next()
 
@@ -191,7 +193,7 @@ class Writer:
             ticket = waiting.popleft()
             self._lasting -= not ticket.brief
             group.tickets.append(ticket)
-            group.names += ticket.operation.touches()
+            group.names += ticket.names
         return group
 
     def _run(self) -> None:

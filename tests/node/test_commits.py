@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from queue import SimpleQueue
 from secrets import randbits
 from typing import Any
 
@@ -197,3 +198,31 @@ async def test_a_disk_that_turns_slow_is_waited_for_beside_the_loop(
             await commits.submit(add(number), same)
     here = threading.get_ident()
     assert [thread == here for thread in waited] == [True, False, False]
+
+
+async def test_one_fault_of_a_listener_keeps_no_other_waiting(commits: Commits) -> None:
+    gate = Gate()
+    opened = commits.submit(gate, lambda _: None)
+
+    def faulty(_result: Any, _error: BaseException | None) -> None:
+        raise KeyError("a fault of ours")
+
+    faults: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    commits.call(add(1), faulty)
+    after = commits.submit(add(2), same)
+    gate.open()
+    async with asyncio.timeout(PATIENCE_S):
+        await opened
+        await after
+    assert [type(fault) for fault in faults] == [KeyError]
+
+
+def test_a_loop_that_has_ended_keeps_no_write_waiting(store: SqliteStore) -> None:
+    loop = asyncio.new_event_loop()
+    Commits(store, loop)
+    loop.close()
+    told: SimpleQueue[Any] = SimpleQueue()
+    store.writer.submit(add(1), lambda result, error: told.put((result, error)), brief=True)
+    assert told.get(timeout=PATIENCE_S)[1] is None

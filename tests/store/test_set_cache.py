@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from lastword.errors import DiskFailed
 from lastword.store.operations import Write
 from lastword.store.set_cache import ELEMENT_BYTES, SetCache
 from lastword.store.sqlite.store import SqliteStore
@@ -97,6 +98,7 @@ def test_a_set_that_turns_out_too_large_is_not_held(
     store = files.open()
     store.execute(Write(S, add=tuple(b"%05000d" % number for number in range(100))))
     monkeypatch.setattr(store.cache, "bytes_max", 100_000)
+    assert store.cache.wants(S, entries=100, reads=10)
     store.hold(S)
     assert S not in store.cache
     assert not store.cache.wants(S, entries=100, reads=9_000), "nor is it tried again at once"
@@ -133,3 +135,41 @@ def test_a_held_set_that_outgrows_its_bound_is_dropped(
     assert S not in store.cache
     assert store.cache.size == 0
     assert store.contains_each(S, [b"001999"]) == [True]
+
+
+def test_no_elements_are_asked_for(files: SqliteStores) -> None:
+    store = files.open()
+    store.execute(Write(S, add=elements(0, 2)))
+    assert store.contains_each(S, []) == []
+
+
+def test_a_snapshot_does_not_see_what_held_sets_do(files: SqliteStores) -> None:
+    """Two sets read together are of one state, though one is held and changes meanwhile."""
+    store = files.open()
+    store.execute(Write(S, add=elements(0, 2)))
+    store.hold(S)
+    with store.snapshot():
+        assert store.contains_each(S, elements(0, 2)) == [True, True]
+        store.execute(Write(S, remove=elements(0, 2)))
+        assert store.contains_each(S, elements(0, 2)) == [True, True]
+    assert store.cache.lookup(S, elements(0, 2)) == [False, False]
+
+
+def test_a_failed_load_leaves_no_snapshot_behind(
+    files: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = files.open()
+    store.execute(Write(S, add=elements(0, 2)))
+    for failing in ("mark_after", "_load"):
+        with monkeypatch.context() as patched:
+            patched.setattr(store, failing, Failing())
+            with pytest.raises(DiskFailed):
+                store.hold(S)
+        assert S not in store.cache
+        with store.snapshot():
+            assert store.contains(S, b"000000") is True
+
+
+class Failing:
+    def __call__(self, *_: object) -> None:
+        raise DiskFailed("no")

@@ -77,8 +77,13 @@ class Commits:
     def _deliver(self) -> None:
         self._called = False
         self._on_delivery()
-        while self._finished:
-            self._finished.popleft()()
+        try:
+            while self._finished:
+                self._finished.popleft()()
+        finally:
+            if self._finished:  # one of them had a fault, which is not the others'
+                self._called = True
+                self._loop.call_soon(self._deliver)
 
 
 def _resolve(

@@ -94,7 +94,9 @@ class Node:
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
     def _hold(self, set_name: bytes) -> None:
-        """Have a set loaded into memory, beside the loop."""
+        """Have a set loaded into memory, beside the loop, while the node runs."""
+        if self._tasks is None:
+            return
         loading = asyncio.get_running_loop().run_in_executor(
             self._readers, self.store.hold, set_name
         )

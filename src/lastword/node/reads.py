@@ -1,8 +1,8 @@
-"""Reads on the event loop: those of one turn of the loop see one snapshot of the file.
+"""Reads on the event loop: what one turn of the loop reads from the file is one snapshot.
 
 To begin a snapshot for every read would cost more than the read. A snapshot ends with the turn,
 and before anyone hears of a commit: whoever was told of a write finds it. Sets that are read often
-are answered from memory, and are loaded beside the loop.
+are answered from memory, as the last commit left them, and are loaded beside the loop.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ class TurnReads:
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present; one statement, or none, for all."""
-        held = self._cache.elements_of(set_name)
-        if held is not None:
-            return [element in held for element in elements]
+        found = self._cache.lookup(set_name, elements)
+        if found is not None:
+            return found
         self._miss(set_name, len(elements))
         return self._store.contains_each(set_name, elements)
 

@@ -4,7 +4,7 @@ A set is loaded once it was read so often that its loading had paid, if it fits.
 here finds what the last commit left, since the writer changes it before anyone hears of a commit.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 
 from lastword.crdt.stamp import is_removed
@@ -14,6 +14,9 @@ from lastword.store.ledger import Key, Row
 READS_TO_LOAD = 20
 """A set is loaded when it was read a twentieth as often as it has entries: to load an entry costs
 about a microsecond, and a read from memory saves several."""
+
+RETRY_READS = 100
+"""A set that was to be loaded and is not held is tried again after so many reads an entry."""
 
 ELEMENT_BYTES = 100
 """What an element takes beside its own bytes: its object's head, and its places in the table of
@@ -74,12 +77,21 @@ class SetCache:
         self.size = 0  # of those that are loaded, in bytes
         self._misses: dict[bytes, int] = {}
         self._counting = Lock()
+        self._absorbing = Lock()
 
     def __len__(self) -> int:
         return len(self._sets)
 
     def __contains__(self, set_name: object) -> bool:
         return set_name in self._sets
+
+    def lookup(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool] | None:
+        """Return of each of `elements` whether it is present, between two commits; or None."""
+        held = self.elements_of(set_name)
+        if held is None:
+            return None
+        with self._absorbing:
+            return [element in held for element in elements]
 
     def elements_of(self, set_name: bytes) -> set[bytes] | None:
         """Return the elements of a set that is held, not to be changed; None for any other."""
@@ -96,7 +108,8 @@ class SetCache:
         with self._counting:
             misses = self._misses.get(set_name, 0) + reads
             due = misses * READS_TO_LOAD > entries
-            self._misses[set_name] = 0 if due else misses
+            # Once is enough, unless it comes to nothing.
+            self._misses[set_name] = -RETRY_READS * entries if due else misses
         return due
 
     def begin(self, set_name: bytes) -> HeldSet:
@@ -113,8 +126,7 @@ class SetCache:
         self._make_room()
 
     def refuse(self, set_name: bytes) -> None:
-        """Give up loading a set that does not fit; it is tried again after a hundred times."""
-        self._misses[set_name] = -100 * len(self._sets[set_name].elements)
+        """Give up loading a set that does not fit."""
         self.drop(set_name)
 
     def drop(self, set_name: bytes) -> None:
@@ -128,12 +140,14 @@ class SetCache:
         sets = self._sets
         if not sets:
             return
-        for (set_name, key), row in rows.items():
-            held = sets.get(set_name)
-            if held is not None:
-                before = held.size
-                held.change(element_of(key), row.stamp)
-                self.size += held.size - before
+        with self._absorbing:
+            for (set_name, key), row in rows.items():
+                held = sets.get(set_name)
+                if held is not None:
+                    before = held.size
+                    held.change(element_of(key), row.stamp)
+                    if not held.loading:
+                        self.size += held.size - before
         self._make_room()
 
     def _make_room(self) -> None:

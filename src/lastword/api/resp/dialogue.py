@@ -78,7 +78,7 @@ class Dialogue:
         self._find = table.find
         self._outbox = outbox
         self._on_answers = on_answers
-        self._view = StoreView(service.node.store, service.contains_many)
+        self._view = StoreView(service.node.store)
         self._pending: deque[Arguments] = deque()
         self._turns: deque[_Turn] = deque()
         self._task: asyncio.Task[Any] | None = None

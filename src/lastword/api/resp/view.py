@@ -3,7 +3,7 @@
 Each command is written once, over this; so it answers the same within MULTI and outside.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from lastword.api.resp.names import RESERVED
@@ -25,7 +25,6 @@ BYTES_ATOMIC_MAX = 64 << 20
 """And how many bytes their members have, since all of them are held at once."""
 
 KeyStamp = tuple[bytes, int]
-ContainsMany = Callable[[bytes, Sequence[bytes]], list[bool]]
 
 
 class View(Protocol):
@@ -61,14 +60,10 @@ def exists(totals: Mapping[bytes, Totals], name: bytes) -> bool:
 
 
 class StoreView:
-    """The store, of whatever snapshot the calling thread has.
+    """The store, of whatever snapshot the calling thread has."""
 
-    `contains_many` is a faster way to look up members, where there is one.
-    """
-
-    def __init__(self, store: BaseStore, contains_many: ContainsMany | None = None) -> None:
+    def __init__(self, store: BaseStore) -> None:
         self._store = store
-        self._contains_many = contains_many
 
     def totals(self, set_name: bytes) -> Totals:
         """Return what a set adds up to."""
@@ -76,10 +71,7 @@ class StoreView:
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return for each element whether it is present."""
-        if self._contains_many is not None:
-            return self._contains_many(set_name, elements)
-        contains = self._store.contains
-        return [bool(contains(set_name, element)) for element in elements]
+        return self._store.contains_each(set_name, elements)
 
     def chunks(self, set_name: bytes) -> Iterator[list[bytes]]:
         """Yield all present elements, some at a time."""

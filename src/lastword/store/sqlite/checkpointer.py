@@ -65,11 +65,14 @@ class Checkpointer:
 
     def _copy_most(self) -> None:
         """Copy what is there, then what came meanwhile, until that is little."""
+        copied = 0
         for _ in range(PASSES_MAX):
-            copied = _checkpoint(self._own)
+            before, copied = copied, _checkpoint(self._own)
+            if copied <= before:  # a reader's snapshot keeps what follows
+                return
             if self._log_pages - copied < REST_PAGES:
                 break
-        self.rest_is_left = copied > 0
+        self.rest_is_left = True
 
 
 def _checkpoint(connection: apsw.Connection) -> int:

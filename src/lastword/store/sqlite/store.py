@@ -15,7 +15,7 @@ from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
-from lastword.store.set_cache import SetCache
+from lastword.store.set_cache import HeldSet, SetCache
 from lastword.store.sqlite import tables
 from lastword.store.sqlite.checkpointer import Checkpointer
 from lastword.store.sqlite.file import (
@@ -138,53 +138,49 @@ class SqliteStore(BaseStore):
         except apsw.Error as error:
             raise failure(error, self.path) from error
 
-    def contains(self, set_name: bytes, element: bytes) -> bool | None:
-        """Return whether an element is present; None where the set has no entries at all."""
-        held = self.cache.elements_of(set_name)
-        return super().contains(set_name, element) if held is None else element in held
-
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
-        """Return of each of `elements` whether it is present: from memory, or by one statement."""
-        held = self.cache.elements_of(set_name)
-        if held is not None:
-            return [element in held for element in elements]
-        if len(elements) == 1:
-            return [super().contains(set_name, elements[0]) is True]
-        key_of = hasher(set_name, self.ledger.digest_key).key
-        keys = tuple(map(key_of, elements))
+        """Return of each of `elements` whether it is present, by one statement."""
+        if len(elements) < 2:
+            return super().contains_each(set_name, elements)
+        keys = tuple(map(hasher(set_name, self.ledger.digest_key).key, elements))
         with reading(self.path):
             wanted = apsw.carray(keys), self._numbers.sets.ids.get(set_name)
             present = {key for (key,) in self._reader.execute(_PRESENT, wanted)}
         return [key in present for key in keys]
 
     def hold(self, set_name: bytes) -> None:
-        """Load a set into memory, if it fits; what is written meanwhile is not missed.
+        """Load a set into `cache`, if it fits; what is written meanwhile is not missed.
 
         One that is held, or being loaded, stays as it is. O(entries): not for an event loop.
         """
-        with self.writer.between_commits:
-            if set_name in self.cache:
-                return
-            self.begin_snapshot()
-            self.mark_after(0)  # a snapshot begins with its first read
-            held = self.cache.begin(set_name)
+        cache, absorbing = self.cache, self.writer.between_commits
         try:
-            with reading(self.path):
-                for elements in self._present(set_name):
-                    held.add(elements)
-                    if held.size > self.cache.bytes_max:
-                        break
-        except BaseException:
-            with self.writer.between_commits:
-                self.cache.drop(set_name)
-            raise
+            with absorbing:
+                if set_name in cache:
+                    return
+                self.begin_snapshot()
+                self.mark_after(0)  # a snapshot begins with its first read
+                held = cache.begin(set_name)
+            try:
+                self._load(set_name, held)
+            except BaseException:
+                with absorbing:
+                    cache.drop(set_name)
+                raise
         finally:
             self.end_snapshot()
-        with self.writer.between_commits:
-            if held.size > self.cache.bytes_max:
-                self.cache.refuse(set_name)
+        with absorbing:
+            if held.size > cache.bytes_max:
+                cache.refuse(set_name)
             else:
-                self.cache.finish(set_name)
+                cache.finish(set_name)
+
+    def _load(self, set_name: bytes, held: HeldSet) -> None:
+        with reading(self.path):
+            for elements in self._present(set_name):
+                held.add(elements)
+                if held.size > self.cache.bytes_max:
+                    return
 
     def _present(self, set_name: bytes) -> Iterator[list[bytes]]:
         """Yield the present elements of a set, some at a time."""

@@ -1,4 +1,4 @@
-"""The one thread that writes. All that arrives while a commit runs goes into the next one.
+"""Who writes to the file, one group at a time. What arrives during a commit is the next group.
 
 An operation's result is handed over after the commit is on disk, its error as soon as the group
 ends. After a failed commit whose outcome on the disk is unknown nothing more is written until the
@@ -180,7 +180,11 @@ class Writer:
             self._work.put(self._next_group())
         elif not self._woken:
             self._woken = True
-            self._wake_starter()
+            try:
+                self._wake_starter()
+            except RuntimeError:  # its loop has ended
+                self._wake_starter = None
+                self._work.put(self._next_group())
 
     def _next_group(self) -> _Group | None:
         """Take all operations that wait, up to a group's bound; None while a group is busy."""

@@ -6,7 +6,8 @@ import pytest
 
 from tests.redis.agreement import same_shape
 from tests.redis.both import Both
-from tests.redis.connection import Argument
+from tests.redis.conftest import Connect
+from tests.redis.connection import Argument, encoded
 from tests.redis.replies import RESP3_NULL, Reply
 
 Commands = list[Sequence[Argument]]
@@ -137,3 +138,9 @@ def test_queued_commands_are_queued_by_redis_too(both: Both) -> None:
     assert replies[-1] == Reply("*", (RESP3_NULL,))
     replies = both.agree(["WATCH", "w"], ["SADD", "w", "a"], ["MULTI"], ["EXEC"], protocol=3)
     assert replies[-1] == RESP3_NULL
+
+
+def test_a_skipped_reply_may_be_an_empty_one(connect: Connect) -> None:
+    connection = connect()
+    connection.send(encoded("CLIENT", "REPLY", "SKIP") + encoded("ECHO", ""))
+    assert connection.call("ECHO", "heard").value == b"heard"

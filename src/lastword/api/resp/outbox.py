@@ -6,7 +6,7 @@ from typing import Any
 
 from lastword.api.http.outlet import Outlet
 from lastword.api.resp import replies
-from lastword.api.resp.replies import Gathered
+from lastword.api.resp.replies import Gathered, Raw
 from lastword.api.resp.service import Service
 from lastword.api.resp.session import Session
 from lastword.errors import LastwordError
@@ -37,7 +37,8 @@ class Outbox(Outlet):
         if isinstance(value, LastwordError):
             self._service.counted.errors += 1
         if session.muted != "on":
-            if value != b"" and session.muted != "off":
+            unanswered = type(value) is Raw and not value  # CLIENT REPLY itself
+            if not unanswered and session.muted != "off":
                 session.muted = "on"
             return
         try:

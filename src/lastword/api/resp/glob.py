@@ -10,6 +10,11 @@ pattern's end, a range may stand in either order, `]` first in a class ends it.
 from collections.abc import Callable
 from typing import Final
 
+from lastword.errors import InvalidCommand
+
+PATTERN_BYTES_MAX: Final = 1_024
+"""Of a pattern with wildcards: it is compared with every name on the way."""
+
 _ANY: Final = frozenset(range(256))
 _STAR: Final[frozenset[int]] = frozenset()
 """Stands for `*` among the sets of bytes; a class that nothing is in is `_NOTHING`."""
@@ -18,9 +23,13 @@ _NOTHING: Final = frozenset({-1})
 
 
 def matcher(pattern: bytes) -> Callable[[bytes], bool]:
-    """Return what tells whether a name matches `pattern`."""
+    """Return what tells whether a name matches `pattern`; raise InvalidCommand for a long one."""
     if not any(byte in b"*?[\\" for byte in pattern):
         return pattern.__eq__
+    if len(pattern) > PATTERN_BYTES_MAX:
+        raise InvalidCommand(
+            f"a pattern has at most {PATTERN_BYTES_MAX} bytes, not {len(pattern)}"
+        )
     items = _items(pattern)
     if items == [_STAR]:
         return lambda _: True

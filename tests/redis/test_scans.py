@@ -88,3 +88,29 @@ def test_a_large_reply_is_whole_and_holds_up_nobody(
         assert slow.read().value == 200_000
     assert other.call("DEL", "large").value == 1
     assert other.call("EXISTS", "large").value == 0
+
+
+def test_cursors_are_exact_as_floating_point_numbers(connect: Connect) -> None:
+    """Clients in JavaScript keep them so."""
+    connection = connect()
+    fill(connection, "s", 1_000)
+    for n in range(100):
+        assert connection.call("SADD", f"set {n}", "a").value == 1
+    for command in (["SSCAN", "s"], ["SCAN"]):
+        cursor, found = b"0", 0
+        while True:
+            page = connection.call(*command, cursor, "COUNT", 10).items
+            cursor, found = page[0].value, found + len(page[1].items)
+            assert int(float(cursor)) == int(cursor)
+            if cursor == b"0":
+                break
+        assert found == (1_000 if command[0] == "SSCAN" else 101)
+
+
+def test_behind_the_last_cursor_there_is_nothing(connect: Connect) -> None:
+    connection = connect()
+    fill(connection, "s", 100)
+    for cursor in (-1, 1 << 53, (1 << 64) - 1):
+        for command in (["SSCAN", "s"], ["SCAN"]):
+            page, members = connection.call(*command, cursor).items
+            assert (page.value, members.items) == (b"0", ())

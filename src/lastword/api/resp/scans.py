@@ -1,8 +1,8 @@
 """SSCAN and SCAN: some at a time, by position, without any state on the server.
 
-A cursor is the position where the next call begins, and 0 at the begin and the end. A call goes
-to the end of a position that it has begun, so what is there throughout is returned; once, where
-nobody renames it.
+A cursor is the cell of positions, those that share their first 53 bits, where the next call
+begins, and 0 at the begin and the end. A call goes to the end of a cell that it has begun, so
+what is there throughout is returned; once, where nobody renames it.
 """
 
 import re
@@ -28,7 +28,11 @@ COUNT_MAX = 10_000
 """Rows, or names, of one call, whatever COUNT asks for: a few hundredths of a second."""
 
 _CURSOR = re.compile(rb"|[+-]?[0-9]{1,40}").fullmatch
-_END = 1 << POSITION_BITS
+_CURSOR_SHIFT = POSITION_BITS - 53
+"""Cursors have 53 bits: there are clients that keep them as floating-point numbers."""
+
+_CELLS = 1 << 53
+_NUMBERS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +71,40 @@ def scan(arguments: Arguments) -> Reading:
 
 
 def _scan_members(view: View, reply: Reply, name: bytes, cursor: int, options: Options) -> Any:
-    rows = list(view.rows(name, _key(cursor), None, options.count))
+    low = _key_above(cursor)
+    rows = [] if low is None else list(view.rows(name, low, None, options.count))
     following = 0
     if len(rows) == options.count:
-        following = position_of(rows[-1][0]) + 1
-        while more := view.rows(name, rows[-1][0] + b"\0", first_key(following), COUNT_MAX):
+        following = (position_of(rows[-1][0]) >> _CURSOR_SHIFT) + 1
+        while more := view.rows(name, rows[-1][0] + b"\0", _key_above(following), COUNT_MAX):
             rows += more
     matches = matcher(options.pattern)
     members = [element_of(key) for key, stamp in rows if not is_removed(stamp)]
     gathered = reply.gathered()
     gathered.add([member for member in members if matches(member)])
-    return [b"%d" % (following % _END), gathered]
+    return [b"%d" % (following % _CELLS), gathered]
 
 
-def _key(position: int) -> bytes:
-    return first_key(position) or b""
+def _key_above(cell: int) -> bytes | None:
+    """Return the first key of a cell, or None where it is behind the last one."""
+    return first_key(cell << _CURSOR_SHIFT)
 
 
 def _scan_names(view: View, cursor: int, options: Options) -> Any:
     """Return the names of a stretch of positions that has about `count` of them."""
-    step = max(_END * options.count // max(view.names_held(), 1), 1)
-    following = min(cursor + step, _END)
+    step = max(_CELLS * options.count // max(view.names_held(), 1), 1)
+    following = min(cursor + step, _CELLS)
     matches = matcher(options.pattern)
-    names = view.names_between(cursor, following) if options.type.lower() == b"set" else []
-    return [b"%d" % (following % _END), [name for name in names if matches(name)]]
+    low, high = cursor << _CURSOR_SHIFT, following << _CURSOR_SHIFT
+    names = view.names_between(low, high) if options.type.lower() == b"set" else []
+    return [b"%d" % (following % _CELLS), [name for name in names if matches(name)]]
 
 
 def _cursor(argument: bytes) -> int:
     """Return an unsigned 64-bit number, as C's strtoul reads it."""
-    if _CURSOR(argument) is None or abs(number := int(argument or b"0")) >= _END:
+    if _CURSOR(argument) is None or abs(number := int(argument or b"0")) >= _NUMBERS:
         raise InvalidCommand("invalid cursor")
-    return number % _END
+    return min(number % _NUMBERS, _CELLS)  # behind the last cell there is nothing
 
 
 def _options(words: Arguments, known: tuple[bytes, ...]) -> Options:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -141,7 +142,7 @@ def srandmember(arguments: Arguments) -> Reading:
         raise InvalidCommand(
             f"value is out of range, value must between -{COUNT_MAX} and {COUNT_MAX}"
         )
-    return Reading(partial(_some_members, name, count), [name])
+    return Reading(partial(_some_members, name, count), [name], rows=max(-count, 0))
 
 
 def _one_member(name: bytes, view: View, reply: Reply) -> bytes | None:
@@ -156,8 +157,9 @@ def _some_members(name: bytes, count: int, view: View, reply: Reply) -> Any:
     elif view.totals(name).present:
         drawn = draws(view, name, reply.rng)
         for start in range(0, -count, DRAWN_AT_ONCE):
-            some = min(DRAWN_AT_ONCE, -count - start)
-            gathered.add([member for _, member in zip(range(some), drawn, strict=False)])
+            some = list(islice(drawn, min(DRAWN_AT_ONCE, -count - start)))
+            view.spend(len(some), sum(map(len, some)))
+            gathered.add(some)
     return gathered
 
 

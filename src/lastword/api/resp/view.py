@@ -53,6 +53,9 @@ class View(Protocol):
     def names_between(self, low: int, high: int) -> list[bytes]:
         """Return the names of the sets that exist at `low <= position < high`."""
 
+    def spend(self, rows: int, size: int = 0) -> None:
+        """Note what is read; a view that is limited raises CommandTooLarge beyond its limit."""
+
 
 def exists(totals: Mapping[bytes, Totals], name: bytes) -> bool:
     """Return whether a set is there for a client of this protocol."""
@@ -101,6 +104,9 @@ class StoreView:
         totals = self._store.totals()
         found = self._store.sets_between(low, high)
         return [at.name for at in found if exists(totals, at.name)]
+
+    def spend(self, rows: int, size: int = 0) -> None:
+        """Allow it: whoever reads the store holds up nobody."""
 
 
 class TransactionView:

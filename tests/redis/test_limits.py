@@ -130,3 +130,45 @@ def test_commands_that_wait_for_exec_are_limited(limited: Limited) -> None:
         assert any(reply.is_error for reply in replies)
         assert connection.call("EXEC").value.startswith(b"EXECABORT")
         assert connection.call("EXISTS", "s").value == 0
+
+
+def test_bytes_that_wait_for_exec_are_limited(limited: Limited) -> None:
+    node = limited("--redis-query-buffer-bytes-max", "140000")
+    with Connection(node.resp_address) as connection:
+        assert connection.call("MULTI") == OK
+        replies = connection.pipeline([["SADD", "s", str(n) * 60_000] for n in range(3)])
+        assert [reply.is_error for reply in replies] == [False, False, True]
+        assert connection.call("EXEC").value.startswith(b"EXECABORT")
+        assert connection.call("EXISTS", "s").value == 0
+
+
+def test_many_draws_hold_up_nobody(limited: Limited) -> None:
+    """Another client writes and reads before the draws of the first are at an end."""
+    node = limited("--redis-output-buffer-bytes-max", "2000000")
+    with Connection(node.resp_address) as other, Connection(node.resp_address) as connection:
+        assert other.call("SADD", "s", "a").value == 1
+        connection.send(encoded("SRANDMEMBER", "s", -300_000))
+        assert other.call("SADD", "t", "a").value == 1
+        assert not select.select([connection.socket], [], [], 0)[0]
+        assert connection.read().is_error
+
+
+def test_draws_in_a_transaction_are_limited(limited: Limited) -> None:
+    node = limited()
+    with Connection(node.resp_address) as connection:
+        assert connection.call("SADD", "s", "a").value == 1
+        assert connection.call("MULTI") == OK
+        connection.call("SRANDMEMBER", "s", -(1 << 40))
+        connection.call("SCARD", "s")
+        drawn, count = connection.call("EXEC").items
+        assert drawn.is_error
+        assert count.value == 1
+
+
+def test_a_pattern_is_limited(limited: Limited) -> None:
+    node = limited()
+    with Connection(node.resp_address) as connection:
+        assert connection.call("SADD", "s", "a").value == 1
+        assert connection.call("KEYS", "*" * 1_024).values == [b"s"]
+        for command in (["KEYS"], ["SCAN", 0, "MATCH"], ["SSCAN", "s", 0, "MATCH"]):
+            assert connection.call(*command, "a*" * 1_000).is_error

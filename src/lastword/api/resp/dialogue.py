@@ -169,11 +169,17 @@ class Dialogue:
     def _queue(self, arguments: Arguments) -> None:
         session = self._session
         assert session.queue is not None  # noqa: S101 - our own fault
-        if len(session.queue) >= self._service.limits.queued_commands_max:
-            session.aborted = True
+        limits = self._service.limits
+        session.queued_bytes += sum(map(len, arguments))
+        if (
+            len(session.queue) >= limits.queued_commands_max
+            or session.queued_bytes > limits.query_buffer_bytes_max
+        ):
+            session.abort_transaction()
             self._outbox.reply(CommandTooLarge("too many commands are queued"))
             return
-        session.queue.append(arguments)
+        if not session.aborted:  # else none of them will be done
+            session.queue.append(arguments)
         self._outbox.reply(Status("QUEUED"))
 
     # Writes.

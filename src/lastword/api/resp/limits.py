@@ -28,7 +28,7 @@ class RespLimits:
 
     query_buffer_bytes_max: int = 64 << 20
     """A command is held whole before it begins: memory is connections times this. 64 MiB are a
-    million short members."""
+    million short members. Commands that wait for EXEC have no more together."""
 
     output_buffer_bytes_max: int = 256 << 20
     """One reply is gathered whole before it is written, in the bytes that it is sent in: about ten

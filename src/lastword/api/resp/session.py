@@ -38,10 +38,10 @@ class Line(Protocol):
 class Session:
     """One client's.
 
-    `queue` has the commands since MULTI, None outside; `aborted` says that one of them could not
-    be queued. `watched` has for each watched name what its sums were. `muted` is what CLIENT
-    REPLY asked for: on, off, or skip for one reply. `in_exec`: EXEC is at
-    work, where nothing waits. `wrote` is the number of its last write in
+    `queue` has the commands since MULTI, None outside; `queued_bytes` how many bytes these have;
+    `aborted` says that one of them could not be queued. `watched` has for each watched name what
+    its sums were. `muted` is what CLIENT REPLY asked for: on, off, or skip for one reply.
+    `in_exec`: EXEC is at work, where nothing waits. `wrote` is the number of its last write in
     this node's log, 0 before the first. Times are the loop's.
     """
 
@@ -56,6 +56,7 @@ class Session:
     library: bytes = b""
     library_version: bytes = b""
     queue: list[Arguments] | None = None
+    queued_bytes: int = 0
     aborted: bool = False
     watched: dict[bytes, Sums] = field(default_factory=dict)
     muted: str = "on"
@@ -73,9 +74,13 @@ class Session:
         self.name = b""
         self.muted = "on"
 
+    def abort_transaction(self) -> None:
+        """Let EXEC be refused; what was queued is not needed for that."""
+        self.queue, self.aborted = [], True
+
     def leave_transaction(self) -> None:
         """Forget the queue, and what was watched."""
-        self.queue, self.aborted = None, False
+        self.queue, self.queued_bytes, self.aborted = None, 0, False
         self.watched.clear()
 
 

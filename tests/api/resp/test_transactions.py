@@ -131,3 +131,13 @@ async def test_hello_within_changes_the_replies_behind_it(client: RespClient) ->
     assert done[0] == [b"a"]
     assert done[1][b"proto"] == 3
     assert set(done[2]) == {b"a"}
+
+
+async def test_watched_names_are_limited(start_resp: StartResp) -> None:
+    node = await start_resp(RespLimits(watched_names_max=3))
+    client = await node.client()
+    assert await client.call("WATCH", "a", "b", "c") == b"OK"
+    assert await client.call("WATCH", "a", "c") == b"OK", "those are watched already"
+    assert "too many keys" in str(await client.call("WATCH", "d"))
+    await client.call("SADD", "a", "1")
+    assert await transact(client, ("SCARD", "a")) is None, "what was watched is still watched"

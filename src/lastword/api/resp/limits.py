@@ -37,6 +37,9 @@ class RespLimits:
     queued_commands_max: int = 10_000
     """Commands between MULTI and EXEC: they run in one transaction."""
 
+    watched_names_max: int = 10_000
+    """Names that one client watches: EXEC looks at each."""
+
     write_s: float = 60.0
     """For a client to take something of what waits for it; then it is cut off. What waits is
     bounded by `output_buffer_bytes_max`, and should not be held for a client that has died."""

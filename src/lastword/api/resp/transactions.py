@@ -17,7 +17,7 @@ from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import NullArray, Raw, Status, encode
 from lastword.api.resp.session import Session
 from lastword.api.resp.view import TransactionView
-from lastword.errors import InvalidCommand, LastwordError
+from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
 from lastword.replication.hashing import Sums
 from lastword.store.ledger import NO_TOTALS
 from lastword.store.transaction import Name, Operation, Transaction
@@ -117,7 +117,10 @@ def watch(session: Session, arguments: Arguments) -> Status:
     if session.queue is not None:
         raise InvalidCommand("WATCH inside MULTI is not allowed")
     totals = session.service.node.store.totals()
-    for name in map(checked_key, arguments[1:]):
+    names = [checked_key(name) for name in arguments[1:]]
+    if len(session.watched.keys() | set(names)) > session.service.limits.watched_names_max:
+        raise CommandTooLarge("too many keys are watched")
+    for name in names:
         session.watched.setdefault(name, totals.get(name, NO_TOTALS).sums)
     return Status("OK")
 

@@ -19,7 +19,13 @@ from lastword.replication.hashing import (
     set_position,
 )
 from lastword.store.base import BaseStore
-from lastword.store.buckets import POSITIONS_END, width
+from lastword.store.buckets import (
+    BUCKETED_ENTRIES,
+    POSITIONS_END,
+    bucket_entries_max,
+    divided_at_once,
+    width,
+)
 from lastword.store.operations import PEERS_SET, Merge, Recount, Write
 from lastword.store.transaction import Name, Transaction
 from tests.stores import (
@@ -319,3 +325,17 @@ def test_two_stores_of_equal_entries_have_equal_sums_whatever_their_buckets(
     assert first.sums() == second.sums()
     assert first.sets_between(*EVERYWHERE) == second.sets_between(*EVERYWHERE)
     assert len(first.buckets_between(S, *EVERYWHERE)) > len(second.buckets_between(S, *EVERYWHERE))
+
+
+def test_one_transaction_divides_few_buckets_and_later_ones_the_rest(stores: AnyStores) -> None:
+    """All buckets of a set grow too large at about the same time."""
+    store = stores.open()
+    for start in range(0, 8_000, 2_000):
+        store.execute(Write(S, add=tuple(b"%d" % n for n in range(start, start + 2_000))))
+    most = 0
+    for number in range(8_000, 20_000, 40):
+        before = len(store.ledger.buckets[S])
+        store.execute(Write(S, add=tuple(b"%d" % n for n in range(number, number + 40))))
+        most = max(most, len(store.ledger.buckets[S]) - before)
+    assert most <= 3 * divided_at_once(40)
+    assert max(store.ledger.buckets[S].entries) < 2 * bucket_entries_max(BUCKETED_ENTRIES)

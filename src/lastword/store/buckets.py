@@ -46,6 +46,15 @@ def is_crowded(entries: int, bits: int, largest: int) -> bool:
     return entries > largest and bits < POSITION_BITS
 
 
+def divided_at_once(rows: int) -> int:
+    """Return how many buckets a transaction that changed `rows` divides; others wait for a later.
+
+    A growing set needs one for every hundred rows. To divide one takes half a millisecond, and
+    without a bound a commit of fifty rows would now and then divide fifty.
+    """
+    return 2 + rows // 32
+
+
 def width(bits: int) -> int:
     """Return how many positions share their leading `bits` bits."""
     return _WIDTHS[bits]

@@ -15,7 +15,7 @@ from lastword.crdt.stamp import is_removed
 from lastword.replication.entries import Cursor, Held
 from lastword.replication.hashing import Place, element_of, hasher
 from lastword.replication.vectors import Vector, covers
-from lastword.store.buckets import bucket_entries_max, is_crowded
+from lastword.store.buckets import bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
 from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
 from lastword.store.tally import Tally
@@ -240,6 +240,8 @@ class Transaction:
         largest = bucket_entries_max(self._bucketed_entries)
         crowded = [at for at in changed.values() if is_crowded(at.entries, at.bits, largest)]
         if crowded:
+            # All buckets of a set that grows become too large at about the same time.
+            crowded = crowded[: divided_at_once(len(self.changes.rows))]
             census = self._census(set_name)
             changed.update((part.low, part) for at in crowded for part in census.divided(at))
         if tally.recounted and tally.buckets is not None:

@@ -28,6 +28,10 @@ PUT = "PUT of new elements"
 PUT_HELD = "PUT of elements that are there"
 GET = "GET of an element"
 
+NEW = "__prefix____rand_int__"
+"""A new element. Its prefix is another one for each call of redis-benchmark, whose random numbers
+begin with the second and its process: those of two calls in a row may be the same."""
+
 HELD = "00000000__rand_int__"
 """An element that files hold, as redis-benchmark fills it in."""
 
@@ -43,13 +47,12 @@ LOAD_STEP, LOAD_BATCH = 1_000_000, 100
 def sadd(run: Run, server: Server, set_name: str, *, connections: int, pipeline: int) -> Load:
     """Measure SADD of members that are not in the set yet."""
     before = cardinality(server, set_name)
-    member = f"{run.fresh_prefix()}__rand_int__"
     sent, load = _timed_by_trial(
         run,
         server,
         "SADD",
         set_name,
-        member,
+        NEW,
         connections=connections,
         pipeline=pipeline,
         values=RANDOM_VALUES,
@@ -160,9 +163,10 @@ def _timed_by_trial(
     """Run for about the seconds of a run; return how many commands were sent, and the load."""
 
     def send(requests: int) -> Load:
+        prefix = run.fresh_prefix()
         return redis_benchmark(
             server,
-            *words,
+            *(word.replace("__prefix__", prefix) for word in words),
             connections=connections,
             pipeline=pipeline,
             requests=requests,

@@ -60,9 +60,8 @@ class StoreOptions:
 
     `wall` gives the time, `new_run` a random 63-bit id for each run. `digest_key` is used where
     the file is made and must be the same on all nodes of a cluster. `page_rows` bounds the rows
-    looked at for one page; the simulation makes it small, so that walks have many pages. A set
-    of more than `bucketed_entries` has sums of its stretches; tests make it small. `cache_bytes`
-    is about what caches may take in all: half of it pages of the file, half of it whole sets.
+    looked at for one page, and a set of more than `bucketed_entries` has sums of its stretches;
+    tests make both small. `cache_bytes` bounds caches: half of it pages, half of it whole sets.
     """
 
     wall: Wall
@@ -159,8 +158,6 @@ class BaseStore(ABC):
         """Verify every invariant; raise CorruptStore with what does not hold. O(rows)."""
         check_rows(self.ledger, self.all_rows(), self.options.bucketed_entries)
 
-    # -- reads
-
     def number_at(self, wall_us: int) -> int:
         """Return a log number that was certainly reached by `wall_us`; a minute late at most."""
         log_end = self.ledger.log_end  # before the marks: what comes meanwhile is not older
@@ -223,10 +220,9 @@ class BaseStore(ABC):
     def sets_between(self, low: int, high: int) -> list[SetDigest]:
         """Return the sets of `low <= position < high` that have entries, by position."""
         totals = self.ledger.totals
-        listed = self._directory.between(totals, low, high)
         return [
             SetDigest(position, name, at.entries, at.sums)
-            for position, name in listed
+            for position, name in self._directory.between(totals, low, high)
             if (at := totals[name]).entries
         ]
 

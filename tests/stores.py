@@ -20,7 +20,7 @@ from lastword.store.buckets import BUCKETED_ENTRIES
 from lastword.store.ledger import Row
 from lastword.store.memory import MemoryImage, MemoryStore
 from lastword.store.operations import Write
-from lastword.store.sqlite.file import VFS
+from lastword.store.sqlite.file import VFS, connect
 from lastword.store.sqlite.store import SqliteStore
 from tests.crdt.walls import HandWall
 
@@ -221,4 +221,5 @@ def add_each(store: BaseStore, count: int, prefix: bytes = b"e") -> list[bytes]:
 
 def checksummed(path: Path) -> apsw.Connection:
     """Return a connection past all of our own rules, but with the checksums kept right."""
+    connect(path).close()  # which loads what keeps them
     return apsw.Connection(str(path), vfs=VFS)

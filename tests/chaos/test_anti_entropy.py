@@ -89,20 +89,30 @@ async def repaired(cluster: Cluster) -> dict[str, dict[bytes, bool]]:
 
 
 async def quiet(cluster: Cluster) -> None:
-    """Over some comparisons of each node no entry is sent, and of bytes only what roots take."""
-    finished = await counted(cluster, "comparisons_equal")
+    """Over some comparisons of each node no entry is sent, and of bytes only what roots take.
+
+    What was under way as the nodes came to agree is waited for first.
+    """
+    await compared(cluster, 1)
     entries = await counted(cluster, "entries_sent")
-    passed = cluster.wires.traffic.passed_bytes
+    before = cluster.wires.traffic.passed_bytes
+    comparisons = await compared(cluster, COMPARISONS)
+    passed = cluster.wires.traffic.passed_bytes - before
+    assert await counted(cluster, "entries_sent") == entries
+    assert passed / comparisons <= ROOTS_BYTES_MAX
+
+
+async def compared(cluster: Cluster, times: int) -> float:
+    """Wait until each node found equality so often; return how often all together did."""
+    finished = now = await counted(cluster, "comparisons_equal")
 
     async def is_over() -> bool:
+        nonlocal now
         now = await counted(cluster, "comparisons_equal")
-        return all(now[name] >= finished[name] + COMPARISONS for name in NAMES)
+        return all(now[name] >= finished[name] + times for name in NAMES)
 
     assert await until(is_over, PATIENCE_S)
-    passed = cluster.wires.traffic.passed_bytes - passed
-    now = await counted(cluster, "comparisons_equal")
-    assert await counted(cluster, "entries_sent") == entries
-    assert passed / sum(now[name] - finished[name] for name in NAMES) <= ROOTS_BYTES_MAX
+    return sum(now[name] - finished[name] for name in NAMES)
 
 
 async def counted(cluster: Cluster, counter: str) -> dict[str, float]:

@@ -65,7 +65,7 @@ def submitted(store: SqliteStore, operation: Operation[Any]) -> "Future[Any]":
     def done(result: Any, error: BaseException | None) -> None:
         future.set_result(result) if error is None else future.set_exception(error)
 
-    store.submit(operation, done)
+    store.writer.submit(operation, done)
     return future
 
 
@@ -93,7 +93,7 @@ def test_whoever_waits_is_told_only_when_another_connection_can_read_it(
         found.set_result(connection.execute("SELECT count(*) FROM entries").get)
         connection.close()
 
-    store.submit(added(b"a"), done)
+    store.writer.submit(added(b"a"), done)
 
     assert found.result(PATIENCE_S) == 1
 
@@ -101,7 +101,9 @@ def test_whoever_waits_is_told_only_when_another_connection_can_read_it(
 def test_memory_knows_a_write_before_whoever_waits_is_told(files: SqliteStores) -> None:
     store = files.open()
     known: Future[int] = Future()
-    store.submit(added(b"a"), lambda _result, _error: known.set_result(store.totals()[S].present))
+    store.writer.submit(
+        added(b"a"), lambda _result, _error: known.set_result(store.totals()[S].present)
+    )
     assert known.result(PATIENCE_S) == 1
 
 

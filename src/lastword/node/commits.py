@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lastword.store.sqlite.store import SqliteStore
-from lastword.store.transaction import Operation
+from lastword.store.transaction import Operation, is_brief
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -50,8 +50,7 @@ class Commits:
 
     def call(self, operation: Operation[T], told: Told) -> None:
         """Do as `submit`, but call `told` on the loop: it costs less than a future."""
-        brief = getattr(operation, "is_brief", False)
-        self._writer.submit(operation, partial(self._done, told), brief=brief)
+        self._writer.submit(operation, partial(self._done, told), brief=is_brief(operation))
 
     def close(self) -> None:
         """Let the writer's thread begin what is still to come, as the loop ends."""

@@ -20,8 +20,7 @@ RETRY_READS = 100
 
 ELEMENT_BYTES = 100
 """What an element takes beside its own bytes: its object's head, and its places in the table of
-a set, which is at most three fifths full and doubles when it grows."""
-
+a set, which is at most three fifths full and grows by steps."""
 
 SET_BYTES = 1_000
 """What a set takes beside its elements."""
@@ -125,12 +124,8 @@ class SetCache:
         self.size += held.size
         self._make_room()
 
-    def refuse(self, set_name: bytes) -> None:
-        """Give up loading a set that does not fit."""
-        self.drop(set_name)
-
     def drop(self, set_name: bytes) -> None:
-        """Hold a set no longer."""
+        """Hold a set no longer, or give up loading it."""
         held = self._sets.pop(set_name)
         if not held.loading:
             self.size -= held.size

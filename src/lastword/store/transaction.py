@@ -41,6 +41,11 @@ class Operation(Protocol[T_co]):
         """Do it. Raise before the first change, or not at all."""
 
 
+def is_brief(operation: Operation[object]) -> bool:
+    """Return whether an operation needs no rows but those that it touches, as far as it says."""
+    return getattr(operation, "is_brief", False)
+
+
 class Stored(Protocol):
     """The rows of a store, as they are before a transaction."""
 

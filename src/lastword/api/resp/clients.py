@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lastword.api.resp.command import Command, integer, text
+from lastword.api.resp.command import Command, by_subcommand, integer, text
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Raw, Status, Verbatim
 from lastword.api.resp.session import Session
@@ -148,40 +148,37 @@ def _line(session: Session) -> bytes:
 _GROUP = "connection"
 _FLAGS = ("noscript", "loading", "stale")
 
-SUBCOMMANDS = {
-    command.name.partition("|")[2].upper().encode(): command
-    for command in (
-        Command(
-            "client|id", 2, "Returns the connection's number.", "5.0.0", _GROUP,
-            flags=_FLAGS, local=client_id,
-        ),
-        Command(
-            "client|setname", 3, "Names the connection.", "2.6.9", _GROUP, flags=_FLAGS,
-            local=setname,
-        ),
-        Command(
-            "client|getname", 2, "Returns the connection's name.", "2.6.9", _GROUP, flags=_FLAGS,
-            local=getname,
-        ),
-        Command(
-            "client|setinfo", 4, "Notes which library the client uses.", "7.2.0", _GROUP,
-            flags=_FLAGS, local=setinfo,
-        ),
-        Command(
-            "client|info", 2, "Tells of this connection.", "6.2.0", _GROUP, flags=_FLAGS,
-            local=info,
-        ),
-        Command(
-            "client|list", -2, "Tells of all connections.", "2.4.0", _GROUP, "O(N), N clients",
-            _FLAGS, local=list_,
-        ),
-        Command(
-            "client|kill", -3, "Cuts connections off.", "2.4.0", _GROUP, "O(N), N clients",
-            _FLAGS, local=kill,
-        ),
-        Command(
-            "client|reply", 3, "Turns replies off and on.", "3.2.0", _GROUP, flags=_FLAGS,
-            local=reply,
-        ),
-    )
-}  # fmt: skip
+SUBCOMMANDS = by_subcommand(
+    Command(
+        "client|id", 2, "Returns the connection's number.", "5.0.0", _GROUP,
+        flags=_FLAGS, local=client_id,
+    ),
+    Command(
+        "client|setname", 3, "Names the connection.", "2.6.9", _GROUP, flags=_FLAGS,
+        local=setname,
+    ),
+    Command(
+        "client|getname", 2, "Returns the connection's name.", "2.6.9", _GROUP, flags=_FLAGS,
+        local=getname,
+    ),
+    Command(
+        "client|setinfo", 4, "Notes which library the client uses.", "7.2.0", _GROUP,
+        flags=_FLAGS, local=setinfo,
+    ),
+    Command(
+        "client|info", 2, "Tells of this connection.", "6.2.0", _GROUP, flags=_FLAGS,
+        local=info,
+    ),
+    Command(
+        "client|list", -2, "Tells of all connections.", "2.4.0", _GROUP, "O(N), N clients",
+        _FLAGS, local=list_,
+    ),
+    Command(
+        "client|kill", -3, "Cuts connections off.", "2.4.0", _GROUP, "O(N), N clients",
+        _FLAGS, local=kill,
+    ),
+    Command(
+        "client|reply", 3, "Turns replies off and on.", "3.2.0", _GROUP, flags=_FLAGS,
+        local=reply,
+    ),
+)  # fmt: skip

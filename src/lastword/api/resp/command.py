@@ -118,3 +118,8 @@ def integer(argument: bytes, message: str = INTEGER_ERROR) -> int:
     if not well_formed or len(digits) > 19 or not -(1 << 63) <= int(argument) < 1 << 63:
         raise InvalidCommand(message)
     return int(argument)
+
+
+def by_subcommand(*commands: Command) -> dict[bytes, Command]:
+    """Return commands, named `command|subcommand`, by their subcommands in upper case."""
+    return {command.name.partition("|")[2].upper().encode(): command for command in commands}

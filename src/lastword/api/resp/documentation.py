@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from lastword.api.resp.command import Command, Keys, text
+from lastword.api.resp.command import Command, Keys, by_subcommand, text
 from lastword.api.resp.glob import matcher
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
@@ -174,38 +174,35 @@ def commands(catalogue: Catalogue) -> tuple[Command, ...]:
 
 
 def _subcommands(catalogue: Catalogue) -> dict[bytes, Command]:
-    return {
-        command.name.partition("|")[2].upper().encode(): command
-        for command in (
-            Command(
-                "command|count", 2, "Returns how many commands there are.", "2.8.13", _SERVER,
-                flags=_FLAGS,
+    return by_subcommand(
+        Command(
+            "command|count", 2, "Returns how many commands there are.", "2.8.13", _SERVER,
+            flags=_FLAGS,
             local=partial(count, catalogue),
-            ),
-            Command(
-                "command|info", -2, "Returns facts of commands.", "2.8.13", _SERVER,
-                "O(N), N the commands", _FLAGS,
+        ),
+        Command(
+            "command|info", -2, "Returns facts of commands.", "2.8.13", _SERVER,
+            "O(N), N the commands", _FLAGS,
             local=partial(info, catalogue),
-            ),
-            Command(
-                "command|docs", -2, "Returns what commands are for.", "7.0.0", _SERVER,
-                "O(N), N the commands", _FLAGS,
+        ),
+        Command(
+            "command|docs", -2, "Returns what commands are for.", "7.0.0", _SERVER,
+            "O(N), N the commands", _FLAGS,
             local=partial(docs, catalogue),
-            ),
-            Command(
-                "command|list", -2, "Returns the names of commands.", "7.0.0", _SERVER,
-                "O(N), N the commands", _FLAGS,
+        ),
+        Command(
+            "command|list", -2, "Returns the names of commands.", "7.0.0", _SERVER,
+            "O(N), N the commands", _FLAGS,
             local=partial(list_, catalogue),
-            ),
-            Command(
-                "command|getkeys", -3, "Returns the keys in a command.", "2.8.13", _SERVER,
-                "O(N), N the arguments", _FLAGS,
+        ),
+        Command(
+            "command|getkeys", -3, "Returns the keys in a command.", "2.8.13", _SERVER,
+            "O(N), N the arguments", _FLAGS,
             local=partial(getkeys, catalogue),
-            ),
-            Command(
-                "command|getkeysandflags", -3, "Returns the keys in a command, with their use.",
-                "7.0.0", _SERVER, "O(N), N the arguments", _FLAGS,
+        ),
+        Command(
+            "command|getkeysandflags", -3, "Returns the keys in a command, with their use.",
+            "7.0.0", _SERVER, "O(N), N the arguments", _FLAGS,
             local=partial(getkeysandflags, catalogue),
-            ),
-        )
-    }  # fmt: skip
+        ),
+    )  # fmt: skip

@@ -29,8 +29,8 @@ Planned = tuple[bytes, Place, int]
 """A set, where an element of it lies, and the stamp that it will get."""
 
 
-class Add(Struct, frozen=True):
-    """Add members to a set; the result is how many were not present."""
+class OfMembers(Struct, frozen=True):
+    """Something that is done to members of one set."""
 
     is_brief: ClassVar[bool] = True
 
@@ -40,6 +40,10 @@ class Add(Struct, frozen=True):
     def touches(self) -> list[Name]:
         """Return all members."""
         return [(self.set_name, member) for member in self.members]
+
+
+class Add(OfMembers, frozen=True):
+    """Add members to a set; the result is how many were not present."""
 
     def run(self, transaction: Transaction) -> int:
         """Write all: a member that is present gets a newer stamp, too."""
@@ -48,17 +52,8 @@ class Add(Struct, frozen=True):
         return len(planned) - present
 
 
-class Remove(Struct, frozen=True):
+class Remove(OfMembers, frozen=True):
     """Remove members from a set; the result is how many were present."""
-
-    is_brief: ClassVar[bool] = True
-
-    set_name: bytes
-    members: tuple[bytes, ...]
-
-    def touches(self) -> list[Name]:
-        """Return all members."""
-        return [(self.set_name, member) for member in self.members]
 
     def run(self, transaction: Transaction) -> int:
         """Write a tombstone for each, also for one that is not present."""

@@ -20,7 +20,7 @@ from lastword.api.resp.view import TransactionView
 from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
 from lastword.replication.hashing import Sums
 from lastword.store.ledger import NO_TOTALS
-from lastword.store.transaction import Name, Operation, Transaction
+from lastword.store.transaction import Name, Operation, Transaction, is_brief
 
 Step = Operation[Any] | Reading | LastwordError | None
 """A write, a read, what refused the command, or None for a command that is not about sets."""
@@ -40,7 +40,7 @@ class Batch(Struct, frozen=True):
     @property
     def is_brief(self) -> bool:
         """Whether all of them are."""
-        return all(getattr(operation, "is_brief", False) for operation in self.operations)
+        return all(map(is_brief, self.operations))
 
     def touches(self) -> list[Name]:
         """Return all that any of them touches."""

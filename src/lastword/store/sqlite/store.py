@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import apsw
 
@@ -28,7 +28,7 @@ from lastword.store.sqlite.file import (
     recognise,
 )
 from lastword.store.sqlite.verify import verify
-from lastword.store.sqlite.writer import Done, Writer
+from lastword.store.sqlite.writer import Writer
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
@@ -101,10 +101,6 @@ class SqliteStore(BaseStore):
 
     # -- writes; `writer` says how an event loop takes part in them
 
-    def submit(self, operation: Operation[Any], done: Done) -> None:
-        """Queue `operation`; `done` is called in the writer's thread when it is on disk."""
-        self.writer.submit(operation, done)
-
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation`, and wait until it is on disk."""
         return self.writer.execute(operation)
@@ -171,7 +167,7 @@ class SqliteStore(BaseStore):
             self.end_snapshot()
         with absorbing:
             if held.size > cache.bytes_max:
-                cache.refuse(set_name)
+                cache.drop(set_name)
             else:
                 cache.finish(set_name)
 

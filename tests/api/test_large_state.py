@@ -226,6 +226,33 @@ async def test_one_state_too_many_is_refused_and_there_is_room_again(
     assert STREAMS_MAX >= 16
 
 
+async def test_states_that_are_asked_for_at_once_are_counted_before_any_begins(
+    node: LivingNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "STREAMS_MAX", 2)
+    fill(node, mixture(600))
+    promised = [await answer_of(node) for _ in range(2)]
+    assert running(node) == 2
+    assert (await node.ask("GET", "/s")).status == 503
+    for response in promised:  # never begun, as those of a client that has gone
+        body: Any = response.body
+        await body.aclose()
+        await body.aclose()
+    assert running(node) == 0
+
+
+async def test_asking_for_the_head_of_a_large_state_takes_nobody_s_place(
+    node: LivingNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "STREAMS_MAX", 1)
+    fill(node, mixture(600))
+    client = await node.client(node.request("HEAD", "/s") * 3)
+    for _ in range(3):
+        answer = await client.read_answer(to_head=True)
+        assert (answer.status, answer.headers[b"transfer-encoding"]) == (200, b"chunked")
+    assert running(node) == 0
+
+
 async def test_a_client_that_goes_leaves_no_file_and_no_count_behind(node: LivingNode) -> None:
     fill(node, {b"%d".ljust(3_000, b"x") % n: pack(1, removed=True) for n in range(3_000)})
     for headers in ({}, MSGPACK):

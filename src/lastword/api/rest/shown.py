@@ -12,7 +12,7 @@ from lastword.api.rest.paging import Page, Seen, Span, take_page
 from lastword.api.rest.queries import members_span, sets_span
 from lastword.api.rest.replies import value_of
 from lastword.api.rest.routes import Answer
-from lastword.api.rest.state import StateStreams, read_entries, whole_state
+from lastword.api.rest.state import StateStreams, nothing, read_entries, whole_state
 from lastword.api.rest.tags import VARY, tag_headers, tag_of, unchanged
 from lastword.crdt.stamp import is_removed
 from lastword.crdt.wire import text_or_bytes
@@ -83,7 +83,7 @@ class Shown:
         if same is not None:
             return same
         if span is None:
-            return self._state(set_name, totals, tag, form)
+            return self._state(request, set_name, totals, tag, form)
         return self._beside(totals, lambda: self._members(set_name, span, tag, form))
 
     def get_sets(self, request: Request) -> Answer:
@@ -97,8 +97,12 @@ class Shown:
         self._node.reads.begin()
         return read()
 
-    def _state(self, set_name: bytes, totals: Totals, tag: bytes, form: Form) -> Answer:
+    def _state(
+        self, request: Request, set_name: bytes, totals: Totals, tag: bytes, form: Form
+    ) -> Answer:
         if totals.entries > SMALL_SET_ENTRIES:
+            if request.method == "HEAD":
+                return Response(200, nothing(), form.content_type, tag_headers(tag))
             return self._streams.answer(set_name, form, tag_headers(tag))
         self._node.reads.begin()
         entries = [entry for part in read_entries(self._store, set_name) for entry in part]

@@ -50,6 +50,13 @@ def whole_state(entries: Entries, form: Form) -> bytes:
     return encode_json(entries)
 
 
+async def nothing() -> AsyncIterator[bytes]:
+    """Stand for a streamed state where only its head is asked for."""
+    no_parts: tuple[bytes, ...] = ()
+    for part in no_parts:
+        yield part
+
+
 class StateStreams:
     """Streams large states; no more than STREAMS_MAX at once."""
 
@@ -68,18 +75,40 @@ class StateStreams:
             )
         entries = read_entries(self._node.store, set_name)
         parts = msgpack_parts(entries) if form.is_msgpack else json_parts(entries)
-        return Response(200, self._send(parts), form.content_type, headers)
+        return Response(200, _Stream(self, self._node, parts), form.content_type, headers)
 
-    async def _send(self, parts: Parts) -> AsyncIterator[bytes]:
-        """Yield `parts`, each made beside the loop when it is asked for."""
-        self.running += 1
-        try:
-            while (part := await self._node.read(lambda: next(parts, None))) is not None:
-                yield part
-        finally:
-            self.running -= 1
-            with suppress(ValueError):  # it is at work yet: then it ends with its last holder
-                parts.close()
+
+class _Stream:
+    """A state on its way: each of its parts is made beside the loop when it is asked for.
+
+    It counts from when it is promised, since many may be before the first is begun, until it is
+    closed, which the server sees to.
+    """
+
+    def __init__(self, streams: StateStreams, node: Node, parts: Parts) -> None:
+        self._streams = streams
+        self._node = node
+        self._parts = parts
+        self._closed = False
+        streams.running += 1
+
+    def __aiter__(self) -> "_Stream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self._node.read(lambda: next(self._parts, None))
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    async def aclose(self) -> None:
+        """Let go of what waits, and make room for another one."""
+        if self._closed:
+            return
+        self._closed = True
+        self._streams.running -= 1
+        with suppress(ValueError):  # it is at work yet: then it ends with its last holder
+            self._parts.close()
 
 
 def read_entries(store: BaseStore, set_name: bytes) -> Iterator[Entries]:

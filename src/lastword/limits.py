@@ -51,6 +51,10 @@ LOOKED_AT_MAX: Final = 10_000
 BULK_LINES: Final = 1_000
 """Lines of a bulk request that are applied at once: one commit, a hundredth of a second."""
 
+BULK_PACKED_LINES_MAX: Final = 1_000_000
+"""Lines of a bulk request in msgpack, which are told apart before the first is applied: that takes
+about 80 bytes for each. NDJSON is read line by line, and has no such limit."""
+
 PAGE_BYTES_MAX: Final = 256 << 10
 """The elements' bytes of one page of a walk: large enough to make the round trip cheap, small
 enough for hundreds at once. One element may always travel."""

@@ -1,15 +1,17 @@
 """`POST /_/bulk`: writes to many sets, a line each, up to the first that is refused."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
 import pytest
 
 from lastword.crdt.stamp import pack
-from lastword.errors import DiskFailed
+from lastword.errors import DiskFailed, InvalidTime
 from lastword.limits import (
     BULK_LINES,
+    BULK_PACKED_LINES_MAX,
     GROUP_ROWS_MAX,
     MAX_SKEW_US_DEFAULT,
     PEERS_MAX,
@@ -151,7 +153,42 @@ async def test_the_first_bad_line_ends_it_and_those_before_it_stand(
 async def test_blank_lines_count_where_a_line_is_named(node: LivingNode) -> None:
     answer = await node.ask("POST", "/_/bulk", b'\n\n{"set":"s","add":["a"]}\n\n\n{"no"\n')
     told = json.loads(answer.body)
-    assert (told["lines"], told["error"]["message"][:8]) == (3, "line 6: ")
+    assert (told["lines"], told["error"]["message"][:8]) == (5, "line 6: ")
+
+
+async def test_the_line_behind_those_that_stand_is_the_refused_one_wherever_it_is_refused(
+    node: LivingNode,
+) -> None:
+    for wrong in ('{"no"', f'{{"set":"s","add":["x"],"time":{FUTURE_US}}}'):
+        body = f'{{"set":"s","add":["a"]}}\n\n \n{wrong}\n'.encode()
+        stopped(
+            await node.ask("POST", "/_/bulk", body), status=400 if "no" in wrong else 422, lines=3
+        )
+
+
+async def test_a_wrong_time_in_a_line_comes_with_the_hint_of_times(node: LivingNode) -> None:
+    error = stopped(await bulk(node, {"set": "s", "time": -1}), status=400, lines=0)
+    assert (error["code"], error["hint"]) == ("invalid_time", InvalidTime.hint_default)
+
+
+async def test_too_many_lines_in_msgpack_are_refused_before_they_take_memory(
+    node: LivingNode,
+) -> None:
+    body = (
+        b"\xdd" + (BULK_PACKED_LINES_MAX + 1).to_bytes(4) + b"\xc0" * (BULK_PACKED_LINES_MAX + 1)
+    )
+    packed = {"Content-Type": "application/msgpack"}
+    tracemalloc.start()
+    try:
+        answer = await node.ask("POST", "/_/bulk", body, packed)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    told = json.loads(answer.body)
+    assert (answer.status, told["lines"]) == (400, 0)
+    assert str(BULK_PACKED_LINES_MAX) in told["error"]["message"]
+    assert told["error"]["hint"].startswith("Send them in several requests")
+    assert peak < 20 * len(body)
 
 
 async def test_every_line_is_atomic_also_one_that_ends_it(node: LivingNode) -> None:

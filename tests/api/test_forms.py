@@ -1,6 +1,7 @@
 """JSON or msgpack: what a body is, by its type, and what is answered, by what is accepted."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -230,3 +231,32 @@ async def test_a_body_in_another_form_is_415(node: LivingNode, kind: str) -> Non
         assert (answer.status, error["code"]) == (415, "unknown_media_type")
     assert (await node.ask("POST", "/_/bulk", b"", {"Content-Type": kind})).status == 415
     assert node.held() == before
+
+
+async def test_a_compressed_body_is_415_and_says_why(node: LivingNode) -> None:
+    for method, path in (("PUT", "/s"), ("PATCH", "/s"), ("POST", "/s"), ("POST", "/_/bulk")):
+        answer = await node.ask(method, path, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"})
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error["code"]) == (415, "unknown_media_type")
+        assert "Content-Encoding" in error["message"]
+    assert (await node.ask("PUT", "/s", b'["a"]', {"Content-Encoding": "identity"})).status == 200
+
+
+@pytest.mark.parametrize("head", [b"", b"\x81\xa7members", b"\x81\xa3add", b"\x81\xa6remove"])
+async def test_too_many_elements_in_msgpack_are_refused_before_they_take_memory(
+    node: LivingNode, head: bytes
+) -> None:
+    count = 1_000_000
+    body = head + b"\xdd" + count.to_bytes(4) + b"\xa2ab" * count
+    method = "PUT" if not head or b"members" in head else "PATCH"
+    tracemalloc.start()
+    try:
+        answer = await node.ask(method, "/s", body, {"Content-Type": "application/msgpack"})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == (400, "invalid_request")
+    assert "10000" in error["message"]
+    assert error["hint"].startswith("Send them in several requests")
+    assert peak < 8 * len(body)

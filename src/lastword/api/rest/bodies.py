@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 Time = Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX, description="microseconds since 1970")]
 Element = Annotated[Any, msgspec.Meta(description="text or bytes")]
+PackedElements = Annotated[list[Element], msgspec.Meta(max_length=PATCH_ELEMENTS_MAX)]
+"""msgpack says first how many there are: too many are refused before they take memory."""
 
 
 class Members(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -46,14 +48,14 @@ class Patch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 class PackedMembers(msgspec.Struct, forbid_unknown_fields=True):
     """Elements to add, each text or bytes."""
 
-    members: list[Element] = []
+    members: PackedElements = []
 
 
 class PackedPatch(msgspec.Struct, forbid_unknown_fields=True):
     """Elements to add and to remove, each text or bytes."""
 
-    add: list[Element] = []
-    remove: list[Element] = []
+    add: PackedElements = []
+    remove: PackedElements = []
 
 
 Changed = tuple[tuple[bytes, ...], tuple[bytes, ...]]
@@ -70,17 +72,25 @@ TAKEN_AS_JSON: Final = frozenset(
 )
 """JSON, and what clients say of a body without having been told what it is (`curl -d`)."""
 
+SPLIT_HINT: Final = "Send them in several requests, or as a state by POST."
+
 _members = msgspec.json.Decoder(list[str] | Members)
 _patch = msgspec.json.Decoder(Patch)
-_packed_members = msgspec.msgpack.Decoder(list[Element] | PackedMembers)
+_packed_members = msgspec.msgpack.Decoder(PackedElements | PackedMembers)
 _packed_patch = msgspec.msgpack.Decoder(PackedPatch)
 
 
 def is_packed(request: Request, others: frozenset[bytes] = frozenset()) -> bool:
-    """Return whether a request's body is msgpack, and not JSON.
+    """Return whether a request's body is msgpack, and not JSON; in both it is not compressed.
 
     `others` are names of JSON that this call takes too. Raises UnknownMediaType.
     """
+    encoding = request.headers.get(b"content-encoding", b"identity")
+    if encoding.lower() not in {b"", b"identity"}:
+        raise UnknownMediaType(
+            "a body with a Content-Encoding is not read here",
+            hint="Send it as it is, neither compressed nor encoded.",
+        )
     said = request.headers.get(b"content-type")
     if said is None:
         return False
@@ -139,7 +149,10 @@ def decoded(decode: Callable[[Any], T], body: bytes | msgspec.Raw) -> T:
         return decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         reason = str(error)[:MESSAGE_CHARS_MAX]
-        raise InvalidRequest(f"the body is not what is expected here: {reason}") from None
+        hint = SPLIT_HINT if "of length <=" in reason else None
+        raise InvalidRequest(
+            f"the body is not what is expected here: {reason}", hint=hint
+        ) from None
 
 
 def elements_of_text(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
@@ -173,5 +186,5 @@ def check_count(*lists: Sized) -> None:
     if count > PATCH_ELEMENTS_MAX:
         raise InvalidRequest(
             f"at most {PATCH_ELEMENTS_MAX} elements are taken at once, not {count}",
-            hint="Send them in several requests, or as a state by POST.",
+            hint=SPLIT_HINT,
         )

@@ -6,7 +6,7 @@ its end. In msgpack it is an array of such maps, and a line is an entry of it.
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,7 @@ from lastword.api.rest.bodies import (
 from lastword.api.rest.checks import check_members
 from lastword.crdt.wire import element_bytes
 from lastword.errors import InvalidRequest, InvalidTime, LastwordError
-from lastword.limits import BULK_LINES, GROUP_ROWS_MAX
+from lastword.limits import BULK_LINES, BULK_PACKED_LINES_MAX, GROUP_ROWS_MAX
 from lastword.store.base import BaseStore
 from lastword.store.operations import PEERS_SET, Write
 
@@ -42,20 +42,24 @@ class PackedLine(PackedPatch, kw_only=True):
     time: Time | None = None
 
 
+PackedLines = Annotated[list[PackedLine], msgspec.Meta(max_length=BULK_PACKED_LINES_MAX)]
+
 Numbered = tuple[int, bytes | msgspec.Raw]
 """A line with its number, from 1."""
 
 _line: Final = msgspec.json.Decoder(Line)
 _packed_line: Final = msgspec.msgpack.Decoder(PackedLine)
-_packed_lines: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_packed_lines: Final = msgspec.msgpack.Decoder(
+    Annotated[list[msgspec.Raw], msgspec.Meta(max_length=BULK_PACKED_LINES_MAX)]
+)
 _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 
 
 class Group(NamedTuple):
     """Writes that are applied at once.
 
-    `numbers` are those of their lines, `reached` that of the last line that is in order, and
-    `refusal` says why the next one is not.
+    `numbers` are those of their lines, `reached` that of the last line that is in order or
+    blank, and `refusal` says why the next one is not.
     """
 
     writes: tuple[Write, ...]
@@ -66,11 +70,13 @@ class Group(NamedTuple):
 
 def read_groups(store: BaseStore, body: bytes, *, packed: bool) -> Iterator[Group]:
     """Yield the groups of a body, up to the first line that is refused."""
-    reader = _Reader(store)
+    read = _Reader(store, packed=packed).write
     gathered: list[tuple[int, Write]] = []
     rows = reached = 0
     try:
-        for number, write in reader.writes(body, packed=packed):
+        for number, line in _packed_of(body) if packed else _lines_of(body):
+            reached = number - 1
+            write = read(number, line)
             rows += len(write.add) + len(write.remove)
             if len(gathered) == BULK_LINES or (rows > GROUP_ROWS_MAX and gathered):
                 yield _group(gathered, reached)
@@ -93,19 +99,18 @@ def _group(
 class _Reader:
     """Makes writes of lines. `_listed` are the addresses that lines so far add to `_peers_`."""
 
-    def __init__(self, store: BaseStore) -> None:
+    def __init__(self, store: BaseStore, *, packed: bool) -> None:
         self._store = store
+        self._read = self._packed_write if packed else self._write
         self._names: dict[str, bytes] = {}
         self._listed: set[str] = set()
 
-    def writes(self, body: bytes, *, packed: bool) -> Iterator[tuple[int, Write]]:
-        """Yield each line's write with the line's number."""
-        read = self._packed_write if packed else self._write
-        for number, line in _packed_of(body) if packed else _lines_of(body):
-            try:
-                yield number, read(line)
-            except LastwordError as error:
-                raise at_line(number, error) from None
+    def write(self, number: int, line: bytes | msgspec.Raw) -> Write:
+        """Return the write of a line; an error says which line it was."""
+        try:
+            return self._read(line)
+        except LastwordError as error:
+            raise at_line(number, error) from None
 
     def _write(self, line: bytes | msgspec.Raw) -> Write:
         found = decoded(_line.decode, line)
@@ -128,10 +133,10 @@ class _Reader:
 
 def at_line(number: int, error: LastwordError) -> LastwordError:
     """Return `error`, saying in which line."""
-    kind = type(error)
-    if isinstance(error, InvalidRequest) and str(error).endswith("`$.time`"):
-        kind = InvalidTime
-    return kind(f"line {number}: {error}", hint=error.hint)
+    message = f"line {number}: {error}"
+    if isinstance(error, InvalidRequest) and message.endswith("`$.time`"):
+        return InvalidTime(message)
+    return type(error)(message, hint=error.hint)
 
 
 def _lines_of(body: bytes) -> Iterator[Numbered]:

@@ -220,3 +220,9 @@ async def test_nothing_lives_under_reserved_names(
         error = json.loads(answer.body)["error"]
         assert error["code"] == "unknown_path"
         assert error.keys() == {"code", "message", "hint"}
+
+
+async def test_an_unknown_path_of_the_node_is_named_whole(node: LivingNode) -> None:
+    answer = await node.ask("GET", "/_/set")
+    assert answer.status == 404
+    assert json.loads(answer.body)["error"]["message"] == "nothing lives at '/_/set'"

@@ -31,6 +31,8 @@ def parse_path(path: bytes) -> Target:
     Raises InvalidRequest for a broken escape, InvalidSetName, InvalidElement, and UnknownPath
     for a reserved name that is not known.
     """
+    if path.startswith(b"/_/"):
+        raise UnknownPath(f"nothing lives at {_shown(path)}")
     raw_set, slash, raw_element = path[1:].partition(b"/")
     set_name = checked_set_name(percent_decoded(raw_set))
     return Target(set_name, element_bytes(percent_decoded(raw_element)) if slash else None)

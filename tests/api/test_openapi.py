@@ -176,3 +176,11 @@ async def test_the_reference_has_a_heading_for_every_call_and_no_other(node: Liv
         for route in node.rest.routes
         for method in route.calls
     }
+
+
+async def test_a_bulk_request_that_stopped_is_described_with_its_lines(document: Document) -> None:
+    answers = document["paths"]["/_/bulk"]["post"]["responses"]
+    for status in ("400", "404", "422", "507"):
+        schema = answers[status]["content"]["application/json"]["schema"]
+        assert {"$ref": "#/components/schemas/Stopped"} in schema["anyOf"]
+    assert "lines" in document["components"]["schemas"]["Stopped"]["required"]

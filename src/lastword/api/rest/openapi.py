@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 
-from lastword.api.http.answers import Refusal
 from lastword.api.rest.routes import JSON_TYPE, MSGPACK_TYPE, Body, Call, Given, Route
 from lastword.errors import (
     BodyTooLarge,
@@ -146,7 +145,7 @@ class _Writer:
             met = responses.setdefault(status, {"description": "", "content": {}})
             met["description"] = "; ".join(filter(None, (met["description"], said)))
             for media in (JSON_TYPE, MSGPACK_TYPE):
-                _add(met["content"], media, self._schema(Refusal))
+                _add(met["content"], media, self._schema(call.refusal))
         return dict(sorted(responses.items()))
 
     def _given(self, given: Given) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A call that is served is described, and the other way round, since both are one 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from lastword.api.http.answers import Refusal
 from lastword.api.http.forms import MSGPACK_NAMES
 from lastword.api.http.messages import Response
 from lastword.errors import LastwordError, MethodNotAllowed
@@ -56,6 +57,7 @@ class Call(NamedTuple):
     takes: Body | None = None
     queries: tuple[Query, ...] = ()
     errors: tuple[type[LastwordError], ...] = ()
+    refusal: Any = Refusal
 
 
 class Route:

@@ -7,12 +7,20 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
-from lastword.api.rest.bodies import Element, Members, PackedMembers, PackedPatch, Patch, Time
-from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands
+from lastword.api.rest.bodies import (
+    Members,
+    PackedElements,
+    PackedMembers,
+    PackedPatch,
+    Patch,
+    Time,
+)
+from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands, Stopped
 from lastword.api.rest.elements import Elements
-from lastword.api.rest.lines import Line, PackedLine
+from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.openapi import document
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
@@ -111,7 +119,7 @@ def _element_route(elements: Elements) -> Route:
 
 def _set_route(sets: Sets, shown: Shown) -> Route:
     members: Any = list[str] | Members
-    packed: Any = list[Element] | PackedMembers
+    packed: Any = PackedElements | PackedMembers
     state = (JsonState, MembersPage)
     packed_state = (MsgpackState, PackedMembersPage)
     return Route(
@@ -177,7 +185,7 @@ def _sets_route(shown: Shown) -> Route:
 def _bulk_route(bulk: Bulk) -> Route:
     lines = Body(
         "a line for each write; in msgpack an array of them",
-        {NDJSON_TYPES[0]: Line, MSGPACK_TYPE: list[PackedLine]},
+        {NDJSON_TYPES[0]: Line, MSGPACK_TYPE: PackedLines},
     )
     done = Given(200, "every line is on disk", body("how many", Stands), ("Lastword-Time",))
     call = Call(
@@ -186,6 +194,7 @@ def _bulk_route(bulk: Bulk) -> Route:
         (done,),
         takes=lines,
         errors=WRITE_ERRORS,
+        refusal=(Stopped, Refusal),
     )
     return Route("/_/bulk", {"POST": call})
 

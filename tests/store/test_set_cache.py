@@ -1,5 +1,6 @@
 """Sets in memory: they are what the file says, at any time, and no more than may be held."""
 
+import gc
 import threading
 from random import Random
 
@@ -39,6 +40,16 @@ def test_a_held_set_follows_every_commit(files: SqliteStores) -> None:
     store.execute(Write(OTHER, add=elements(0, 5)))
     assert held(store) == set(elements(5, 20))
     assert store.contains_each(S, [b"000000", b"000007", b"none"]) == [False, True, False]
+
+
+def test_the_collector_of_cycles_passes_over_a_held_set(files: SqliteStores) -> None:
+    """A full collection holds all threads up for as long as it takes to go over its elements."""
+    store = files.open()
+    store.execute(Write(S, add=elements(0, 1_000)))
+    store.hold(S)
+    store.execute(Write(S, add=elements(1_000, 5_000), remove=elements(0, 500)))
+    assert held(store) == set(elements(500, 5_000))
+    assert not gc.is_tracked(held(store))
 
 
 def test_what_a_peer_brings_is_in_a_held_set(files: SqliteStores) -> None:

@@ -4,6 +4,7 @@ A set is loaded once it was read so often that its loading had paid, if it fits.
 here finds what the last commit left, since the writer changes it before anyone hears of a commit.
 """
 
+import ctypes
 from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 
@@ -25,6 +26,20 @@ a set, which is at most three fifths full and grows by steps."""
 SET_BYTES = 1_000
 """What a set takes beside its elements."""
 
+_untrack = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("PyObject_GC_UnTrack", ctypes.pythonapi))
+"""https://docs.python.org/3/c-api/gcsupport.html"""
+
+
+def _untracked_set() -> set[bytes]:
+    """Return a set that the collector of cycles passes over: bytes refer to nothing.
+
+    It would look at every element in each full collection, a tenth of a second for a million of
+    them, in which nothing else runs.
+    """
+    elements: set[bytes] = set()
+    _untrack(elements)
+    return elements
+
 
 class HeldSet:
     """One set in memory. While it is `loading`, what commits change is put aside for its end."""
@@ -32,7 +47,7 @@ class HeldSet:
     __slots__ = ("elements", "loading", "missed", "reads", "size")
 
     def __init__(self) -> None:
-        self.elements: set[bytes] = set()
+        self.elements = _untracked_set()
         self.size = SET_BYTES
         self.reads = 0
         self.loading = True

@@ -145,14 +145,14 @@ MUTANTS = (
     Mutant(
         "sum not updated where a row is overwritten",
         "store/tally.py",
-        "step = stamp - old.stamp",
+        "step = stamp - old",
         "step = 0",
     ),
     Mutant(
         "sum of a bucket not updated",
         "store/tally.py",
-        "self._parts[index] = [entries, first, second]",
-        "self._parts[index] = [entries, 0, second]",
+        "parts[index] = [entries, first, second]",
+        "parts[index] = [entries, 0, second]",
     ),
     Mutant(
         "vector taken from what a comparison brings",

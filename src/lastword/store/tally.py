@@ -5,11 +5,20 @@ modulo the prime once, at the end.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from lastword.replication.entries import Bucket
 from lastword.replication.hashing import POSITION_BYTES, PRIME, Place, Sums
 from lastword.store.buckets import Buckets
-from lastword.store.ledger import Row, Totals
+from lastword.store.ledger import Totals
+
+WAITING_MAX = 5_000
+"""Changes that are added up together: as many as a commit has, and a megabyte."""
+
+LISTED_MIN = 500
+"""From so many searches on, a list of the lows is sooner made and searched than their array."""
+
+_new = tuple.__new__  # what a named tuple's own constructor calls, without its call
 
 
 class Tally:
@@ -25,6 +34,7 @@ class Tally:
         "_present",
         "_second",
         "_tombstones",
+        "_waiting",
         "buckets",
         "recounted",
     )
@@ -39,42 +49,57 @@ class Tally:
         self._tombstones = before.tombstones
         self._first, self._second = before.sums
         self._parts: dict[int, list[int]] = {}
+        self._waiting: list[tuple[Place, int | None, int]] = []
 
-    def add_up(self, where: Place, old: Row | None, stamp: int) -> None:
-        """Count a row's change from `old` to `stamp`."""
-        key, a_first, b_first, a_second, b_second = where
-        if old is None:
-            entries = 1
-            first = a_first * stamp + b_first
-            second = a_second * stamp + b_second
-        else:
-            entries = 0
-            step = stamp - old.stamp
-            first = a_first * step
-            second = a_second * step
-            if old.stamp & 1:
-                self._tombstones -= 1
+    def add_up(self, where: Place, old: int | None, stamp: int) -> None:
+        """Count a row's change from stamp `old`, None where there was no row, to `stamp`."""
+        waiting = self._waiting
+        waiting.append((where, old, stamp))
+        if len(waiting) == WAITING_MAX:
+            self._add_all()
+
+    def _add_all(self) -> None:
+        """Count what waits. These are the hottest lines of the ledger: they call nothing of ours.
+
+        A change is `a * stamp + b` anew, or `a` times the difference: `hashing` says why.
+        """
+        waiting, self._waiting = self._waiting, []
+        lows, parts = _searched(self.buckets, len(waiting)), self._parts
+        number, width = int.from_bytes, POSITION_BYTES
+        added = removed = fewer_removed = sum_first = sum_second = 0
+        for (key, a_first, b_first, a_second, b_second), old, stamp in waiting:
+            if old is None:
+                entries = 1
+                first = a_first * stamp + b_first
+                second = a_second * stamp + b_second
             else:
-                self._present -= 1
-        self._first += first
-        self._second += second
-        if stamp & 1:
-            self._tombstones += 1
-        else:
-            self._present += 1
-        if self.buckets is not None:
-            # The hottest lines of the ledger: one call each, none of our own.
-            index = bisect_right(self.buckets.lows, int.from_bytes(key[:POSITION_BYTES])) - 1
-            part = self._parts.get(index)
-            if part is None:
-                self._parts[index] = [entries, first, second]
-            else:
-                part[0] += entries
-                part[1] += first
-                part[2] += second
+                entries = 0
+                step = stamp - old
+                first = a_first * step
+                second = a_second * step
+                fewer_removed += old & 1
+            added += entries
+            removed += stamp & 1
+            sum_first += first
+            sum_second += second
+            if lows:
+                index = bisect_right(lows, number(key[:width])) - 1
+                part = parts.get(index)
+                if part is None:
+                    parts[index] = [entries, first, second]
+                else:
+                    part[0] += entries
+                    part[1] += first
+                    part[2] += second
+        tombstones = removed - fewer_removed
+        self._tombstones += tombstones
+        self._present += added - tombstones
+        self._first += sum_first
+        self._second += sum_second
 
     def totals(self) -> Totals:
         """Return the totals so far."""
+        self._add_all()
         return self._before._replace(
             present=self._present,
             tombstones=self._tombstones,
@@ -86,11 +111,19 @@ class Tally:
         buckets = self.buckets
         if buckets is None:
             return {}
+        self._add_all()
         changed = {}
+        lows, bits, held = buckets.lows, buckets.bits, buckets.entries
+        firsts, seconds = buckets.firsts, buckets.seconds
         for index, (added, first, second) in self._parts.items():
-            low, entries = buckets.lows[index], buckets.entries[index] + added
-            sums = Sums(
-                (buckets.firsts[index] + first) % PRIME, (buckets.seconds[index] + second) % PRIME
-            )
-            changed[low] = Bucket(low, buckets.bits[index], entries, sums)
+            low = lows[index]
+            sums = _new(Sums, ((firsts[index] + first) % PRIME, (seconds[index] + second) % PRIME))
+            changed[low] = _new(Bucket, (low, bits[index], held[index] + added, sums))
         return changed
+
+
+def _searched(buckets: Buckets | None, times: int) -> Sequence[int]:
+    """Return the lows in the form in which they are searched so often soonest."""
+    if buckets is None:
+        return ()
+    return buckets.lows.tolist() if times > LISTED_MIN else buckets.lows

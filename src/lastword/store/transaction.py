@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 from lastword.crdt.clock import HybridClock, Wall
 from lastword.crdt.stamp import is_removed
 from lastword.replication.entries import Cursor, Held
-from lastword.replication.hashing import Place, element_of, hasher
-from lastword.replication.vectors import Vector, covers
+from lastword.replication.hashing import Hasher, Place, element_of, hasher
+from lastword.replication.vectors import Vector
 from lastword.store.buckets import bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
 from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
@@ -91,7 +91,7 @@ class Transaction:
         self.wall_us = wall_us = wall()
         self.changes = Changes(ledger.log_end, ledger.clock_last)
         self._rows: dict[Key, Row] = {}
-        self._places: dict[Name, Place] = {}
+        self._places: dict[bytes, dict[bytes, Place]] = {}
         self._tallies: dict[bytes, Tally] = {}
         self._clock = HybridClock(lambda: wall_us, last=ledger.clock_last, max_skew_us=max_skew_us)
         self._time: int | None = None
@@ -109,21 +109,28 @@ class Transaction:
 
     def load(self, names: Iterable[Name]) -> None:
         """Fetch the rows that are named by set and element, so that `row` finds them."""
-        keys: dict[bytes, set[bytes]] = {}
+        elements: dict[bytes, list[bytes]] = {}
         for set_name, element in names:
-            keys.setdefault(set_name, set()).add(self.place(set_name, element).key)
-        for set_name, wanted in keys.items():
-            for key, row in self._stored.fetch(set_name, sorted(wanted)):
+            elements.setdefault(set_name, []).append(element)
+        for set_name, named in elements.items():
+            places = dict(zip(named, map(self._hasher(set_name).place, named), strict=True))
+            self._places.setdefault(set_name, {}).update(places)
+            wanted = sorted([where[0] for where in places.values()])
+            for key, row in self._stored.fetch(set_name, wanted):
                 self._rows[set_name, key] = row
 
     def place(self, set_name: bytes, element: bytes) -> Place:
         """Return where `element` lies in its set; it is hashed once in a transaction."""
-        name = (set_name, element)
-        where = self._places.get(name)
+        places = self._places.get(set_name)
+        if places is None:
+            places = self._places[set_name] = {}
+        where = places.get(element)
         if where is None:
-            where = hasher(set_name, self.ledger.digest_key).place(element)
-            self._places[name] = where
+            where = places[element] = self._hasher(set_name).place(element)
         return where
+
+    def _hasher(self, set_name: bytes) -> Hasher:
+        return hasher(set_name, self.ledger.digest_key)
 
     def row(self, set_name: bytes, key: bytes) -> Row | None:
         """Return a row that was loaded, as this transaction has it, or None."""
@@ -164,7 +171,11 @@ class Transaction:
 
     def covers(self, run: int, number: int) -> bool:
         """Return whether this node has seen the dot `(run, number)`."""
-        return covers(self.changes.seen, run, number) or covers(self.ledger.seen, run, number)
+        return self.covered(run) >= number
+
+    def covered(self, run: int) -> int:
+        """Return up to which number this node has seen the dots of `run`."""
+        return max(self.changes.seen.get(run, 0), self.ledger.seen.get(run, 0))
 
     def cursor(self, peer: str) -> Cursor:
         """Return how far the log of `peer` was read, as this transaction has it."""
@@ -188,7 +199,7 @@ class Transaction:
         changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
         if old is None or old.stamp != stamp:
             tally = self._tallies.get(set_name) or self._tally(set_name)
-            tally.add_up(where, old, stamp)
+            tally.add_up(where, None if old is None else old.stamp, stamp)
             if stamp >> 1 > self._clock.last:
                 self._clock.observe(stamp >> 1)
 

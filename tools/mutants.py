@@ -198,6 +198,18 @@ MUTANTS = (
         "wanted = [row for row in log.rows if covered(row.entry.run, 0) < row.entry.number - 1]",
     ),
     Mutant(
+        "a clock that is off the median takes writes",
+        "replication/skew.py",
+        "return abs(self.off_us) > self.max_skew_us",
+        "return False",
+    ),
+    Mutant(
+        "the own clock has no voice among those that judge it",
+        "replication/skew.py",
+        "self.verdict.max_skew_us, -_median([0, *by_run.values()]), 1 + len(by_run), peers",
+        "self.verdict.max_skew_us, -_median([*by_run.values()] or [0]), 1 + len(by_run), peers",
+    ),
+    Mutant(
         "told to others before it is on disk",
         "simulation/node.py",
         "self._held.append((action, arguments))",

@@ -30,6 +30,7 @@
     │   └── CorruptStore        an invariant of the file does not hold
     ├── ConfigError             an option or a combination of options is wrong
     ├── Unavailable             the node cannot serve this now; nothing was done
+    │   └── ClockOff            its clock is wrong, so it takes no writes of clients
     └── Unreachable             a node that was called did not answer
 
 Every error has a `code` (stable, for programs), a message (for people) and a `hint` (what to do).
@@ -269,6 +270,16 @@ class Unavailable(LastwordError):
     certain = True
 
 
+class ClockOff(Unavailable):
+    """The node's clock is too far off those of the others for it to take writes of clients."""
+
+    code = "clock_off"
+    hint_default = (
+        "Write to another node, and set this one's clock right (NTP): it then takes writes again "
+        "by itself. lastword doctor shows every clock. Reads go on."
+    )
+
+
 class Unreachable(LastwordError):
     """A node that was called did not answer, or not as a node does."""
 
@@ -297,12 +308,14 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     UnknownProtocol: 400,
     DiskFailed: 507,
     Unavailable: 503,
+    ClockOff: 503,
 }
 """The HTTP status of each error; an error that is not listed is a 500."""
 
 RESP_CODE: dict[type[LastwordError], str] = {
     DiskFailed: "MISCONF",
     Unavailable: "TRYAGAIN",
+    ClockOff: "MISCONF",
 }
 """The first word of a RESP error, as clients know it; an error that is not listed is an ERR."""
 

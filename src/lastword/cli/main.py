@@ -8,6 +8,7 @@ import typer
 
 from lastword.cli import monkey
 from lastword.cli.check import check
+from lastword.cli.doctor import doctor
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.cli.verify import verify
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command(short_help="Run a node.")(serve)
 app.command(short_help="Verify a node's file.")(check)
 app.command(short_help="Compare what all nodes hold.")(verify)
+app.command(short_help="Examine clocks, and mend what wrong ones left.")(doctor)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 

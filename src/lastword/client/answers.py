@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -10,6 +10,8 @@ from lastword.client.text import printable
 from lastword.crdt.wire import decode_json
 from lastword.errors import HTTP_STATUS, LastwordError, MethodNotAllowed, Unreachable
 from lastword.limits import TIME_MAX
+
+T = TypeVar("T")
 
 TIME_HEADER: Final = "Lastword-Time"
 TIME_DIGITS_MAX: Final = len(str(TIME_MAX))
@@ -59,6 +61,15 @@ class Answer:
             return decode_json(self.body)
         except LastwordError as error:
             raise self._no_node(f"no state: {printable(str(error))}") from error
+
+    def shaped(self, kind: type[T]) -> T:
+        """Return what the answer says, as a `kind`."""
+        if self.status != 200:
+            raise self._failure()
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._no_node(f"no {kind.__name__}: {printable(str(error))}") from error
 
     def time(self) -> int:
         """Return the time of a write that is on the node's disk, in microseconds since 1970."""

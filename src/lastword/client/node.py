@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from lastword.client.answers import Answer
+from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import base_url, element_url, set_url
 from lastword.client.text import printable
 from lastword.crdt.wire import encode_json
@@ -83,6 +84,17 @@ class AsyncNode:
         """Merge a state, element -> stamp; return the smallest of its times."""
         body = encode_json(stamps.items())
         return (await self._call("POST", set_url(self._base, set_name), body=body)).time()
+
+    async def clock(self) -> ClockReport:
+        """Return what the node says of its clock."""
+        url = URL(f"{self._base}/_/clock", encoded=True)
+        return (await self._call("GET", url, bytes_max=STATE_BYTES_MAX)).shaped(ClockReport)
+
+    async def future(self, after: str = "") -> FuturePage:
+        """Return the page after `after` of elements with times too far ahead."""
+        query = f"?after={after}" if after else ""
+        url = URL(f"{self._base}/_/future{query}", encoded=True)
+        return (await self._call("GET", url, bytes_max=STATE_BYTES_MAX)).shaped(FuturePage)
 
     async def _call(
         self,

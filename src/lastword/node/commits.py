@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lastword.store.sqlite.store import SqliteStore
-from lastword.store.transaction import Operation, is_brief
+from lastword.store.transaction import Operation, is_brief, only_reads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +25,8 @@ Told = Callable[[Any, BaseException | None], None]
 class Commits:
     """Submits operations, and lets the loop hear of those that are on disk.
 
-    `on_delivery` is called before anyone hears of a commit.
+    `on_delivery` is called before anyone hears of a commit. `check` raises where nothing may be
+    written; what only reads passes.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Commits:
         store: SqliteStore,
         loop: asyncio.AbstractEventLoop,
         on_delivery: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check = check
         self._writer = store.writer
         self._on_delivery = on_delivery
         self._loop = loop
@@ -50,6 +53,8 @@ class Commits:
 
     def call(self, operation: Operation[T], told: Told) -> None:
         """Do as `submit`, but call `told` on the loop: it costs less than a future."""
+        if not only_reads(operation):
+            self._check()
         self._writer.submit(operation, partial(self._done, told), brief=is_brief(operation))
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ _HELP = {
     "comparison_steps": "messages of comparisons sent as their initiator",
     "comparison_passes": "passes of comparisons that found a difference",
     "repairs": "entries that were lacking here although their dots were covered",
+    "future_entries": "entries taken whose times were too far ahead of this node's clock",
     "sums_mended": "sets whose sums were not those of their rows, added up anew",
     "sends_failed": "frames that no reply came to",
     "runs_begun_again": "runs begun because this one was seen further than its own log",
@@ -74,7 +75,27 @@ class NodeMetrics:
         )
         yield GaugeMetricFamily("lastword_log_end", "greatest log number given", store.log_end)
         yield GaugeMetricFamily("lastword_members", "listed addresses", len(store.members()))
+        yield from self._clock_gauges()
         yield GaugeMetricFamily(
             "lastword_held_sets", "sets that are held whole in memory", len(store.cache)
         )
         yield GaugeMetricFamily("lastword_held_bytes", "about what they take", store.cache.size)
+
+    def _clock_gauges(self) -> Iterator[Metric]:
+        verdict = self._node.replica.verdict
+        skews = GaugeMetricFamily(
+            "lastword_skew_seconds", "how far a member's clock is ahead", labels=["member"]
+        )
+        for peer in verdict.peers:
+            skews.add_metric([peer.address], peer.skew_us / 1e6)
+        yield skews
+        yield GaugeMetricFamily(
+            "lastword_clock_off_seconds",
+            "how far this node's clock is ahead of the median",
+            verdict.off_us / 1e6,
+        )
+        yield GaugeMetricFamily(
+            "lastword_clock_refuses_writes",
+            "1 while clients' writes are refused for this node's clock",
+            verdict.refuses,
+        )

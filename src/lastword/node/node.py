@@ -21,6 +21,7 @@ from lastword.replication import speech
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
 from lastword.replication.settings import ReplicaSettings
+from lastword.replication.skew import Verdict, described
 from lastword.store.sqlite.store import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Node:
         self.replica = Replica(store, identity, settings, store.options.wall)
         loop = asyncio.get_running_loop()
         self.reads = TurnReads(store, loop, self._hold)
-        self.commits = Commits(store, loop, on_delivery=self.reads.end)
+        self.commits = Commits(store, loop, on_delivery=self.reads.end, check=self._check_clock)
         self._transport = transport
         self._interval_s = interval_s
         self._rng: Random = SystemRandom()
@@ -56,6 +57,7 @@ class Node:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="lastword-reader")
         self._tasks: asyncio.TaskGroup | None = None
         self._silent: set[str] = set()
+        self._clock_told = (False, False)
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -78,7 +80,9 @@ class Node:
 
     async def tick(self) -> None:
         """Do what replication has due now."""
-        self._send_all(await self._on_thread(lambda: self.replica.tick(_now_us(), self._rng)))
+        sends = await self._on_thread(lambda: self.replica.tick(_now_us(), self._rng))
+        self._log_clock(self.replica.verdict)
+        self._send_all(sends)
 
     async def receive(self, data: bytes) -> bytes:
         """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""
@@ -92,6 +96,10 @@ class Node:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+
+    def _check_clock(self) -> None:
+        """Raise ClockOff where clients' writes are refused."""
+        self.replica.verdict.check()
 
     def _hold(self, set_name: bytes) -> None:
         """Have a set loaded into memory, beside the loop, while the node runs."""
@@ -121,6 +129,7 @@ class Node:
     async def _converse(self, send: Send) -> list[Send]:
         address, replica = send.address, self.replica
         data = await self._on_thread(lambda: speech.utter(replica, send))
+        sent_us = _now_us()
         try:
             reply = await self._transport.send(address, data)
         except UnknownProtocol:
@@ -128,7 +137,9 @@ class Node:
         except (Unreachable, PeerError) as error:
             return await self._after_silence(address, error)
         try:
-            sends = await self._on_thread(lambda: speech.hear(replica, address, reply, _now_us()))
+            sends = await self._on_thread(
+                lambda: speech.hear(replica, address, reply, _now_us(), sent_us=sent_us)
+            )
         except PeerError as error:
             return await self._after_silence(address, error)
         self._log_answer(address)
@@ -137,6 +148,21 @@ class Node:
     async def _after_silence(self, address: str, error: Exception) -> list[Send]:
         self._log_silence(address, error)
         return await self._on_thread(lambda: self.replica.silence(address, _now_us()))
+
+    def _log_clock(self, verdict: Verdict) -> None:
+        """Log what is found of this node's clock, once until that changes."""
+        told = (verdict.warns, verdict.refuses)
+        if told == self._clock_told:
+            return
+        self._clock_told = told
+        if verdict.refuses:
+            off = described(verdict.off_us)
+            logger.warning("the clock is %s the median; writes of clients are refused", off)
+        elif verdict.warns:
+            apart_s = verdict.greatest_us / 1e6
+            logger.warning("the two clocks are %.1f s apart; one of them is wrong", apart_s)
+        else:
+            logger.warning("the clock is right again, and writes are taken")
 
     def _log_silence(self, address: str, error: Exception) -> None:
         """Log that a member does not answer, once until it does."""

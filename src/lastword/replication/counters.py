@@ -28,6 +28,7 @@ class Counters:
     comparison_steps: int = 0
     comparison_passes: int = 0
     repairs: int = 0
+    future_entries: int = 0
     sums_mended: int = 0
     sends_failed: int = 0
     runs_begun_again: int = 0
@@ -38,3 +39,4 @@ class Counters:
         self.entries_changed += applied.changed
         self.dots_adopted += applied.adopted
         self.repairs += applied.repairs
+        self.future_entries += applied.future

@@ -90,13 +90,15 @@ class Held(NamedTuple):
 class Applied:
     """What applying entries did: how many came, changed something, or took another's dot.
 
-    `repairs` counts entries that were lacking here although their dots were covered: lost state.
+    `repairs` counts entries that were lacking here although their dots were covered: lost state;
+    `future` those taken whose times are further ahead of the wall than a client's may be.
     """
 
     received: int = 0
     changed: int = 0
     adopted: int = 0
     repairs: int = 0
+    future: int = 0
     finished: bool = False
 
 

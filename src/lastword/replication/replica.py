@@ -24,6 +24,7 @@ from lastword.replication.membership import Identity, Membership
 from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
+from lastword.replication.skew import Skews, Verdict
 from lastword.replication.version1 import VERSION as OLD_VERSION
 from lastword.replication.walks import Walks, Wish
 
@@ -48,6 +49,7 @@ class Replica:
         self.membership = Membership(state, self.peers, identity)
         self._walks = Walks(state, self.peers, settings, self.counters)
         self._comparisons = Comparisons(state, self.peers, settings, self.counters)
+        self._skews = Skews(settings.max_skew_us)
         self._wall = wall
         self._redot_at_us: int | None = None
 
@@ -55,6 +57,11 @@ class Replica:
     def awaited(self) -> str | None:
         """The address whose next page is awaited, if any is."""
         return self._walks.awaited
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was found of this node's wall at the last tick. May be read from any thread."""
+        return self._skews.verdict
 
     def version_for(self, address: str) -> int:
         """Return the version of the protocol that is spoken with `address`."""
@@ -75,6 +82,7 @@ class Replica:
         self.membership.tick(now_us)
         self._redot(now_us, rng)
         self.peers.keep(self.state.members(), now_us)
+        self._skews.judge(self.state.members(), self.state.run, self._wall(), now_us)
         sends = []
         if self.settings.walks:
             sends += [self._sent(wish) for wish in self._walks.begin_round(now_us, rng)]
@@ -99,9 +107,16 @@ class Replica:
             pull = self._walks.pull(frame.address, now_us)
         return self._reply(frame, pull=pull)
 
-    def answer(self, address: str, frame: Frame, now_us: int) -> list[Send]:
-        """Take the reply to a frame that was sent to `address`; return what to send next."""
+    def answer(
+        self, address: str, frame: Frame, now_us: int, *, sent_us: int | None = None
+    ) -> list[Send]:
+        """Take the reply to a frame that was sent to `address`; return what to send next.
+
+        `sent_us` is when that was; without it the reply says nothing of the clock there.
+        """
         self.peers.peer(address).answers_as(frame.run)
+        if sent_us is not None:
+            self._skews.note(address, frame.run, frame.wall_us, sent_us=sent_us, now_us=now_us)
         if frame.run == self.state.run:
             self.membership.found_self(address)
             return self._go_on(address, now_us)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lastword.limits import MAX_SKEW_US_DEFAULT
 from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.knowledge import SMALL_VECTOR_ENTRIES
 
@@ -17,6 +18,7 @@ class ReplicaSettings:
     `patience_us`: after so long without an answer, a comparison is given up.
     `orphan_us`: the age at which a row that nobody covers gets a new dot; far above any walk.
     `small_vector_entries`: a vector of no more travels whole before its hash was compared.
+    `max_skew_us`: how far the wall may be off the median of the members' (skew.py).
     `walks`: without them nodes only compare, so that tests see what comparisons do alone.
     `version`: the newest version of the protocol that is spoken, so that an old node can be had.
     """
@@ -28,5 +30,6 @@ class ReplicaSettings:
     orphan_us: int = 3_600_000_000
     redot_interval_us: int = 60_000_000
     small_vector_entries: int = SMALL_VECTOR_ENTRIES
+    max_skew_us: int = MAX_SKEW_US_DEFAULT
     walks: bool = True
     version: int = PROTOCOL_VERSION

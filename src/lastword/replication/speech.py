@@ -28,11 +28,17 @@ def respond(replica: Replica, data: bytes, now_us: int) -> bytes:
     return frames.encode(replica.receive(frames.decode(data), now_us, version))
 
 
-def hear(replica: Replica, address: str, data: bytes, now_us: int) -> list[Send]:
+def hear(
+    replica: Replica, address: str, data: bytes, now_us: int, *, sent_us: int | None = None
+) -> list[Send]:
     """Take the reply to a frame that was sent to `address`; return what to send next.
+
+    `sent_us` is when that was, so that the reply tells of the clock there.
 
     Raises InvalidFrame, or UnknownProtocol for a version that is not spoken here.
     """
     if frames.version_of(data) == version1.VERSION:
-        return replica.answer(address, version1.decode(data)[0], now_us)
-    return replica.answer(address, frames.decode(data), now_us)
+        frame, _ = version1.decode(data)
+    else:
+        frame = frames.decode(data)
+    return replica.answer(address, frame, now_us, sent_us=sent_us)

@@ -37,6 +37,7 @@ CAMPAIGN = SimulationSettings(
     cuts=4,
     cut_us=(5 * SECOND_US, 60 * SECOND_US),
     one_way=0.3,
+    steps=3,
     is_formed=False,
 )
 """What every small cluster has in common: few elements, so that writes meet; pages of few rows,
@@ -55,6 +56,8 @@ MUST_MEET = (
     "cuts both ways",
     "cuts one way",
     "crashes",
+    "clocks stepped",
+    "refused for its clock",
     "unflushed lost",
     "disks wiped",
     "disks rolled back",

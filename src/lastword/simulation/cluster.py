@@ -7,7 +7,7 @@ from lastword.simulation.chance import Chance
 from lastword.simulation.coverage import uncovered
 from lastword.simulation.disk import SimulatedStore, empty_image, formed_image
 from lastword.simulation.durations import shown
-from lastword.simulation.faults import Burst, Crash, Cut, Disk, Fault, planned
+from lastword.simulation.faults import Burst, Crash, Cut, Disk, Fault, Step, planned
 from lastword.simulation.load import Load
 from lastword.simulation.node import SimulatedNode
 from lastword.simulation.oracle import is_converged
@@ -72,6 +72,10 @@ class Cluster:
         elif isinstance(fault, Cut):
             after(fault.at_us, self._cut, fault)
             after(fault.end_us, self._mend, fault)
+        elif isinstance(fault, Step):
+            node = self.nodes[fault.node]
+            after(fault.at_us, node.step_clock, fault.by_us)
+            after(fault.end_us, node.step_clock, -fault.by_us)
         else:
             if fault.disk is Disk.ROLLED_BACK:
                 after(max(0, fault.at_us - fault.backup_us), self._back_up, index, fault)

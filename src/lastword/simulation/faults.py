@@ -101,13 +101,36 @@ class Crash:
         return text
 
 
-Fault = Burst | Cut | Crash
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node's clock steps by `by_us`, and back again `length_us` later."""
+
+    at_us: int
+    node: int
+    by_us: int
+    length_us: int
+
+    @property
+    def end_us(self) -> int:
+        """When the clock is as before."""
+        return self.at_us + self.length_us
+
+    def __str__(self) -> str:
+        """Say what it is, and when."""
+        by = f"{'-' if self.by_us < 0 else '+'}{shown(abs(self.by_us))}"
+        return (
+            f"at {shown(self.at_us)}: clock of node {self.node} {by} for {shown(self.length_us)}"
+        )
+
+
+Fault = Burst | Cut | Crash | Step
 
 
 def planned(settings: SimulationSettings, seed: int) -> tuple[Fault, ...]:
     """Return all that will be done in a run, in order of time. A fault is named by its index."""
     crashes = list(_crashes(settings, Chance(seed, "crashes")))
     faults: list[Fault] = [*crashes, *_cuts(settings, Chance(seed, "cuts"))]
+    faults += _steps(settings, Chance(seed, "steps"))
     faults += _bursts(settings, crashes, Chance(seed, "bursts"))
     return tuple(sorted(faults, key=lambda fault: fault.at_us))
 
@@ -159,6 +182,16 @@ def _disk(settings: SimulationSettings, luck: float) -> Disk:
         return Disk.ROLLED_BACK
     is_rotten = luck < settings.wipe + settings.roll_back + settings.rot
     return Disk.ROTTEN if is_rotten else Disk.KEPT
+
+
+def _steps(settings: SimulationSettings, rng: Chance) -> Iterator[Step]:
+    for _ in range(settings.steps):
+        yield Step(
+            at_us=rng.below(settings.duration_us),
+            node=rng.below(settings.nodes),
+            by_us=rng.choice(settings.step_us),
+            length_us=rng.between(settings.step_length_us),
+        )
 
 
 def _cuts(settings: SimulationSettings, rng: Chance) -> Iterator[Cut]:

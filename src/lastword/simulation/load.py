@@ -1,7 +1,7 @@
 """What clients write: a burst's operations follow from the seed and the burst alone."""
 
 from lastword.crdt.stamp import pack
-from lastword.errors import FutureTime
+from lastword.errors import ClockOff, FutureTime
 from lastword.replication.hashing import key_of
 from lastword.simulation.chance import Chance
 from lastword.simulation.faults import Burst
@@ -52,8 +52,15 @@ class Load:
 
     def _do(self, node: SimulatedNode, operation: Write | Merge) -> None:
         """Do it; tell the client once it is flushed, and from then on it must not be lost."""
-        if node.store is None:
+        if node.store is None or node.replica is None:
             return
+        try:
+            node.replica.verdict.check()
+        except ClockOff:
+            self._world.met["refused for its clock"] += 1
+            self._world.oracle.clocks.judge(node.index, self._world.now_us, taken=False)
+            return
+        self._world.oracle.clocks.judge(node.index, self._world.now_us, taken=True)
         try:
             node.store.execute(operation)
         except FutureTime:

@@ -16,11 +16,12 @@ from lastword.store.memory import MemoryImage
 class _Call:
     """A request that was sent, and whether its reply came."""
 
-    __slots__ = ("address", "answered", "start")
+    __slots__ = ("address", "answered", "sent_us", "start")
 
-    def __init__(self, address: str, start: int) -> None:
+    def __init__(self, address: str, start: int, sent_us: int) -> None:
         self.address = address
         self.start = start
+        self.sent_us = sent_us
         self.answered = False
 
 
@@ -39,6 +40,7 @@ class SimulatedNode:
         self._armed: tuple[Action, tuple[object, ...]] | None = None
         skew = world.settings.skew_us
         self._skew_us = self._rng.between((-skew, skew))
+        world.oracle.clocks.stepped(index, self._skew_us, 0)
         self._contact = self._choose_contact()
         self._nodes: list[SimulatedNode] = []
 
@@ -77,6 +79,7 @@ class SimulatedNode:
         self.gather()
         self.store = self.replica = None
         self._held.clear()
+        self._world.oracle.clocks.stopped(self.index)
 
     def replace_disk(self, disk: MemoryImage | None) -> None:
         """Put in another disk while the node is down: an older copy, or an empty one."""
@@ -114,6 +117,7 @@ class SimulatedNode:
         if self.replica is None or self.starts != start:
             return
         self._send_all(self.replica.tick(self._world.now_us, self._rng))
+        self._world.oracle.clocks.ticked(self.index, self.store.members() if self.store else ())
         pause_us = int(self._world.settings.interval_us * self._rng.uniform(0.9, 1.1))
         self._world.timeline.after(pause_us, self._tick, start)
 
@@ -135,6 +139,12 @@ class SimulatedNode:
         before = addresses[: self.index] or addresses[1:]
         return self._rng.choice(before) if before else ""
 
+    def step_clock(self, by_us: int) -> None:
+        """Let its clock step."""
+        self._skew_us += by_us
+        self._world.met["clocks stepped"] += 1
+        self._world.oracle.clocks.stepped(self.index, self._skew_us, self._world.now_us)
+
     # -- messages
 
     def when_pulling(self, action: Action, *arguments: object) -> None:
@@ -151,7 +161,7 @@ class SimulatedNode:
 
     def _request(self, send: Send) -> None:
         world, target = self._world, self._nodes[self._world.index[send.address]]
-        call = _Call(send.address, self.starts)
+        call = _Call(send.address, self.starts, world.now_us)
         world.timeline.after(world.settings.timeout_us, self._give_up, call)
         world.network.send(
             self.index,
@@ -180,7 +190,9 @@ class SimulatedNode:
         """Take a reply, if the start that asked for it is not over."""
         if self.replica is not None and self.starts == call.start:
             call.answered = True
-            self._send_all(self.replica.answer(call.address, decoded(data), self._world.now_us))
+            frame, now_us = decoded(data), self._world.now_us
+            self._world.oracle.clocks.heard(self.index, self._world.index[call.address], now_us)
+            self._send_all(self.replica.answer(call.address, frame, now_us, sent_us=call.sent_us))
 
     def _give_up(self, call: _Call) -> None:
         if self.replica is not None and self.starts == call.start and not call.answered:

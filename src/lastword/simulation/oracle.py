@@ -1,14 +1,16 @@
 """What must hold, judged from outside: it knows every dot and every acknowledged write.
 
 Anytime: `coverage` and `monotone stamps` (coverage.py); `acknowledged is held`, on the node that
-took it (acknowledged.py). Eventually, after the faults: `convergence` and `dots covered`
-(cluster.py), and `join`. Finally: `store check`, and `bytes within budget` (budget.py).
+took it (acknowledged.py); `clocks`, that wrong ones take no writes (clocks.py). Eventually, after
+the faults: `convergence` and `dots covered` (cluster.py), and `join`. Finally: `store check`, and
+`bytes within budget` (budget.py).
 """
 
 from collections.abc import Sequence
 
 from lastword.errors import CorruptStore
 from lastword.simulation.acknowledged import Acknowledged
+from lastword.simulation.clocks import Clocks
 from lastword.simulation.coverage import Coverage
 from lastword.simulation.violated import Violated
 from lastword.simulation.visibility import Visibility
@@ -24,6 +26,7 @@ class Oracle:
         self.coverage = Coverage()
         self.acknowledged = Acknowledged(nodes)
         self.visibility = Visibility()
+        self.clocks = Clocks(nodes)
 
     def opened(self, node: int, store: MemoryStore) -> None:
         """Check a store that a node has just started on."""

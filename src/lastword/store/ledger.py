@@ -191,9 +191,11 @@ class Ledger:
     def next_mark(self, wall_us: int, number: int) -> Mark | None:
         """Return the mark to set at `wall_us`, or None within a minute of the last one.
 
-        A wall that stepped back sets no mark until it has come forward again.
+        A wall that stepped back further sets one that vouches for nothing, in place of all after
+        it: a wrong wall set those, and nothing would grow old until it is reached.
         """
         last = self.last_mark
-        if last is not None and wall_us < last.wall_us + MARK_INTERVAL_US:
+        if last is not None and abs(wall_us - last.wall_us) < MARK_INTERVAL_US:
             return None
-        return Mark(wall_us, number)
+        stepped_back = last is not None and wall_us < last.wall_us
+        return Mark(wall_us, 0 if stepped_back else number)

@@ -55,6 +55,8 @@ class MemoryImage:
         self.rows.update(changes.rows)
         self.log += sorted((row.arrived, name) for name, row in changes.rows.items())
         if changes.mark is not None:
+            wall_us = changes.mark.wall_us
+            self.marks = [mark for mark in self.marks if mark.wall_us < wall_us]
             self.marks.append(changes.mark)
         if len(self.log) > 2 * len(self.rows) + 1_000:
             self.log = [place for place in self.log if self._is_current(*place)]

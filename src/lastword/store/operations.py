@@ -209,6 +209,7 @@ def _apply_entry(transaction: Transaction, entry: Entry, applied: Applied) -> No
     if held is None or stamp > held.stamp:
         applied.changed += 1
         applied.repairs += transaction.covers(run, number)
+        applied.future += time_of(stamp) > transaction.time_limit
     elif stamp == held.stamp and _may_adopt(transaction, held, run, number):
         applied.adopted += 1
     else:

@@ -31,7 +31,8 @@ Name = tuple[bytes, bytes]
 class Operation(Protocol[T_co]):
     """Something that changes a store, atomically.
 
-    One whose `is_brief` is there and true needs no rows but those that it touches.
+    One whose `is_brief` is there and true needs no rows but those that it touches; one whose
+    `only_reads` is changes nothing.
     """
 
     def touches(self) -> Sequence[Name]:
@@ -44,6 +45,11 @@ class Operation(Protocol[T_co]):
 def is_brief(operation: Operation[object]) -> bool:
     """Return whether an operation needs no rows but those that it touches, as far as it says."""
     return getattr(operation, "is_brief", False)
+
+
+def only_reads(operation: Operation[object]) -> bool:
+    """Return whether an operation changes nothing, as far as it says."""
+    return getattr(operation, "only_reads", False)
 
 
 class Stored(Protocol):

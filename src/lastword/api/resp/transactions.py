@@ -61,13 +61,20 @@ class Exec(Struct, frozen=True):
     watched: dict[bytes, Sums]
     reply: Reply
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether none of the commands writes."""
+        return not self._writes()
+
     def touches(self) -> list[Name]:
         """Return all that any of the writes touches."""
+        return [name for write in self._writes() for name in write.touches()]
+
+    def _writes(self) -> list[Operation[Any]]:
         return [
-            name
+            step
             for step in self.steps
             if step is not None and not isinstance(step, Reading | LastwordError)
-            for name in step.touches()
         ]
 
     def run(self, transaction: Transaction) -> list[Any] | None:

@@ -38,6 +38,8 @@ class About:
             "bulk": "/_/bulk",
             "ready": "/_/ready",
             "metrics": "/_/metrics",
+            "clock": "/_/clock",
+            "future": "/_/future",
             "openapi": "/_/openapi.json",
             "reference": "docs/REFERENCE.md",
         }

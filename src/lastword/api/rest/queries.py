@@ -51,6 +51,12 @@ def sets_span(request: Request) -> Span:
     return _span(_values(request, "prefix", "after", "limit"))
 
 
+def number_after(request: Request) -> int:
+    """Return the log number in `?after=`, 0 where there is none."""
+    after = _values(request, "after").get("after")
+    return 0 if after is None else position_of_cursor(after)
+
+
 def _span(values: dict[str, bytes]) -> Span:
     after = values.get("after")
     return Span(

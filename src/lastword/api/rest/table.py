@@ -11,6 +11,7 @@ from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
 from lastword.api.rest.bodies import (
+    Element,
     Members,
     PackedElements,
     PackedMembers,
@@ -19,6 +20,7 @@ from lastword.api.rest.bodies import (
     Time,
 )
 from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands, Stopped
+from lastword.api.rest.clocks import Clocks
 from lastword.api.rest.elements import Elements
 from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.openapi import document
@@ -26,8 +28,10 @@ from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
 from lastword.api.rest.sets import Sets
 from lastword.api.rest.shown import MembersPage, PackedMembersPage, SetsPage, Shown
+from lastword.client.clock import ClockReport, FuturePage
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
+    ClockOff,
     FutureTime,
     InvalidAddress,
     InvalidElement,
@@ -47,7 +51,7 @@ Cursor = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 NAME_ERRORS: Final = (InvalidSetName, UnknownPath)
 ELEMENT_ERRORS: Final = (*NAME_ERRORS, InvalidElement)
-WRITE_ERRORS: Final = (*ELEMENT_ERRORS, InvalidTime, FutureTime, InvalidAddress)
+WRITE_ERRORS: Final = (*ELEMENT_ERRORS, InvalidTime, FutureTime, InvalidAddress, ClockOff)
 
 TIME: Final = Query("time", "a time of the caller's own; what is newer stays as it is", Time)
 PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
@@ -76,6 +80,7 @@ class Table:
         self.set = _set_route(Sets(node), shown)
         self.fixed = (
             *_node_routes(About(node, version)),
+            *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
@@ -222,6 +227,18 @@ def _node_routes(about: About) -> tuple[Route, ...]:
                 )
             },
         ),
+    )
+
+
+def _clock_routes(clocks: Clocks) -> tuple[Route, ...]:
+    clock = Given(200, "clocks", body("how far every clock is off", ClockReport))
+    page = Given(200, "a page", body("elements, of a stretch of the log", FuturePage))
+    future = Call(
+        clocks.future, "elements with times too far ahead, by pages", (page,), queries=(AFTER,)
+    )
+    return (
+        Route("/_/clock", {"GET": Call(clocks.clock, "how far clocks are apart", (clock,))}),
+        Route("/_/future", {"GET": future}),
     )
 
 

@@ -208,7 +208,8 @@ def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Change
     )
     connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", _facts(changes))
     if changes.mark is not None:
-        connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", changes.mark)
+        connection.execute("DELETE FROM marks WHERE wall_us >= ?", (changes.mark.wall_us,))
+        connection.execute("INSERT INTO marks VALUES (?, ?)", changes.mark)
 
 
 def _store_rows(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:

@@ -1,0 +1,63 @@
+"""Nodes whose wall is told by a file: libfaketime, preloaded, on the real process."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tools.processes import NodeProcess
+
+PROGRAM: Final = "faketime"
+
+
+def skip_without_faketime() -> None:
+    """Skip the test where libfaketime is not installed."""
+    if shutil.which(PROGRAM) is None:
+        pytest.skip(f"{PROGRAM} is not installed")
+
+
+class FalseTime:
+    """A wall that is off by as much as a file says; the monotonic clock is left alone."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.off_s = 0
+        self.step(0)
+
+    def step(self, off_s: int) -> None:
+        """Let the wall be off by `off_s` from now on."""
+        self.off_s = off_s
+        fresh = self._file.with_suffix(".fresh")
+        fresh.write_text(f"{off_s:+d}\n")
+        fresh.replace(self._file)
+
+    @property
+    def prefix(self) -> Sequence[str]:
+        """What the command of a process begins with that is to believe it."""
+        return (
+            "env",
+            f"LD_PRELOAD={_library()}",
+            f"FAKETIME_TIMESTAMP_FILE={self._file}",
+            "FAKETIME_NO_CACHE=1",
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            "DONT_FAKE_MONOTONIC=1",
+        )
+
+    def node(self, database: Path, *options: str) -> NodeProcess:
+        """Return a node that lives by this wall."""
+        return NodeProcess(database, *options, prefix=tuple(self.prefix))
+
+
+def _library() -> str:
+    """Return where the library is, as the program itself would preload it."""
+    said = subprocess.run(
+        [PROGRAM, "-f", "+0s", "printenv", "LD_PRELOAD"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    return said.stdout.strip()

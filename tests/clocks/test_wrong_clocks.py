@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lastword.crdt.stamp import pack
 from tests.calls import Reply, call, members
 from tests.clocks.false_time import FalseTime, skip_without_faketime
 from tests.eventually import eventually
@@ -42,7 +43,7 @@ class Writer:
     def __init__(self, node: NodeProcess) -> None:
         self._node = node
         self._present = False
-        self._last_time = self._last_number = 0
+        self._last_stamp = self._last_number = 0
 
     def write(self) -> int:
         """Write once; return the time that it got."""
@@ -50,9 +51,10 @@ class Writer:
         method = "PUT" if self._present else "DELETE"
         time_us = call(self._node.address, method, "/s/e").time
         number = log_end(self._node)
-        assert time_us > self._last_time
+        stamp = pack(time_us, removed=not self._present)
+        assert stamp > self._last_stamp
         assert number > self._last_number
-        self._last_time, self._last_number = time_us, number
+        self._last_stamp, self._last_number = stamp, number
         self.find()
         return time_us
 
@@ -69,6 +71,7 @@ def test_stamps_and_numbers_rise_whatever_the_wall_does(
 ) -> None:
     with wall.node(tmp_path / "a.db") as node:
         writer = Writer(node)
+        writer.write()
         for step_s in (0, away_s, 0, -away_s, away_s, 0):
             wall.step(step_s)
             if restarts:
@@ -89,8 +92,7 @@ def three(tmp_path: Path, wall: FalseTime) -> Iterator[list[NodeProcess]]:
         first = stack.enter_context(wall.node(tmp_path / "0.db", "-r", "0.1", "-f", "1"))
         told = ("-i", first.address, "-r", "0.1", "-f", "1")
         others = [
-            stack.enter_context(NodeProcess(tmp_path / f"{number}.db", *told))
-            for number in (1, 2)
+            stack.enter_context(NodeProcess(tmp_path / f"{number}.db", *told)) for number in (1, 2)
         ]
         nodes = [first, *others]
         listed = {node.address for node in nodes}

@@ -223,7 +223,13 @@ class SqliteStore(BaseStore):
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all reads of the calling thread see one state within the block."""
+        """Let all reads of the calling thread see one state within the block.
+
+        Within another such block it is that one's.
+        """
+        if self._reader.in_transaction:
+            yield
+            return
         self.begin_snapshot()
         try:
             yield

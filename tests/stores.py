@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Generic, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from lastword.limits import PAGE_ROWS_MAX
 from lastword.replication.entries import NO_CURSOR, Cursor, Entry, Page
@@ -22,6 +23,7 @@ from lastword.store.memory import MemoryImage, MemoryStore
 from lastword.store.operations import Write
 from lastword.store.sqlite.file import VFS, connect
 from lastword.store.sqlite.store import SqliteStore
+from lastword.store.transaction import Transaction
 from tests.crdt.walls import HandWall
 
 START_US = 1_700_000_000_000_000
@@ -206,6 +208,19 @@ def add(store: BaseStore, *elements: bytes, time: int | None = None) -> int:
 
 def remove(store: BaseStore, *elements: bytes, time: int | None = None) -> int:
     return store.execute(Write(S, remove=elements, time=time))
+
+
+class NoteCollected(Struct, frozen=True):
+    """Note of a set that a tombstone of `time` was collected there, and do nothing else."""
+
+    set_name: bytes
+    time: int
+
+    def touches(self) -> tuple[()]:
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        transaction.raise_collected_time(self.set_name, self.time)
 
 
 def numbered(count: int, prefix: bytes = b"e") -> list[bytes]:

@@ -1,7 +1,8 @@
-"""Mutants of the product: one line each is made wrong, and the simulation must notice.
+"""Mutants of the product: one line each is made wrong, and the simulation or a suite must notice.
 
 `python -m tools.mutants` plays a campaign on each mutant, on a copy of the package, until a seed
-fails, and the same campaign on the code as it is, which must pass. It prints a Markdown table.
+fails, and the same campaign on the code as it is, which must pass. What the simulation does not
+play is caught by the suite that the mutant names. It prints a Markdown table.
 A new mutant is one more line in MUTANTS.
 """
 
@@ -27,6 +28,7 @@ class Mutant(NamedTuple):
     """A line of a file under src/lastword, and the wrong one in its place; indents do not count.
 
     The line must be the only one of its kind, or the first behind the line that begins `within`.
+    `suite` is the file of tests that catches it, where the simulation does not.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Mutant(NamedTuple):
     line: str
     wrong: str
     within: str = ""
+    suite: str = ""
 
 
 MUTANTS = (
@@ -215,6 +218,20 @@ MUTANTS = (
         "self._held.append((action, arguments))",
         "action(*arguments)",
     ),
+    Mutant(
+        "a ghost judged by what is not held, not by what is not present",
+        "store/ghosts.py",
+        "return held is None or (is_removed(held) and stamp > held)",
+        "return held is None",
+        suite="tests/store/test_contract_ghosts.py",
+    ),
+    Mutant(
+        "an add at the very time of what was collected let in",
+        "store/ghosts.py",
+        "if is_removed(stamp) or time_of(stamp) > collected_time:",
+        "if is_removed(stamp) or time_of(stamp) >= collected_time:",
+        suite="tests/store/test_contract_ghosts.py",
+    ),
 )
 
 
@@ -256,14 +273,10 @@ def play(mutant: Mutant | None, seeds: int) -> Caught:
         if mutant is not None:
             path = package / mutant.file
             path.write_text(mutated(path.read_text(), mutant))
-        command = [sys.executable, "-m", "lastword", "simulate", "--seeds", str(seeds)]
-        done = subprocess.run(
-            [*command, "--jobs", "1", "--shrink", "0s"],
-            env=os.environ | {"PYTHONPATH": folder},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        if mutant is not None and mutant.suite:
+            return tested(folder, mutant.suite)
+        command = ["lastword", "simulate", "--seeds", str(seeds), "--jobs", "1", "--shrink", "0s"]
+        done = ran(folder, *command)
     if done.returncode == 0:
         return Caught(None, "")
     found = re.search(r"seed (\d+): ([\w ]+):", done.stderr)
@@ -271,6 +284,25 @@ def play(mutant: Mutant | None, seeds: int) -> Caught:
         return Caught(int(found[1]), found[2])
     never = re.search(r"never met: (.*)", done.stderr)
     return Caught(seeds - 1, f"never met: {never[1]}" if never else done.stderr[-200:])
+
+
+def tested(folder: str, suite: str) -> Caught:
+    """Run a suite on the package in `folder`."""
+    done = ran(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", suite)
+    found = re.search(r"FAILED \S+::(\w+)", done.stdout)
+    return Caught(None, found[1] if done.returncode == 1 and found else "")
+
+
+def ran(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module with the package that stands in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=SOURCE.parent.parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((folder, str(SOURCE.parent.parent)))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def mutated(text: str, mutant: Mutant) -> str:

@@ -5,6 +5,7 @@
     │   ├── InvalidRequest      the bytes, the JSON or its shape
     │   ├── InvalidTime         a time that is no time
     │   ├── FutureTime          a time too far ahead of this node's clock
+    │   ├── GhostElements       old adds of what may have been removed long ago
     │   ├── InvalidElement      an element that is too long or cannot be named so
     │   ├── InvalidSetName      a set's name that is empty, reserved, too long or not UTF-8
     │   ├── InvalidAddress      a member's address that is not host:port
@@ -34,10 +35,12 @@
     └── Unreachable             a node that was called did not answer
 
 Every error has a `code` (stable, for programs), a message (for people) and a `hint` (what to do).
-`certain` is true where the operation certainly did not happen.
+`certain` is true where the operation certainly did not happen. One tree and one table in one file:
+so it is longer than others.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
 
 class LastwordError(Exception):
@@ -53,6 +56,13 @@ class LastwordError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = self.hint_default if hint is None else hint
+
+    def reworded(self, message: str, *, hint: str | None = None) -> Self:
+        """Return this error with another message; it keeps whatever else it says."""
+        twin = type(self).__new__(type(self), message)
+        twin.__dict__.update(self.__dict__)
+        twin.hint = self.hint if hint is None else hint
+        return twin
 
 
 class CallerError(LastwordError):
@@ -79,6 +89,28 @@ class FutureTime(CallerError):
 
     code = "future_time"
     hint_default = "Check the clock that gave this time, and that it counts microseconds."
+
+
+class GhostElements(CallerError):
+    """Adds with old times, of elements that are not in the set and may have been removed long ago.
+
+    `elements` lists them; there are so many `more`.
+    """
+
+    code = "ghosts"
+    hint_default = "?ghosts=remove leaves them out, ?ghosts=readd adds them at a new time."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        elements: Sequence[bytes] = (),
+        more: int = 0,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.elements = tuple(elements)
+        self.more = more
 
 
 class InvalidElement(CallerError):
@@ -291,6 +323,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     InvalidRequest: 400,
     InvalidTime: 400,
     FutureTime: 422,
+    GhostElements: 409,
     InvalidElement: 400,
     InvalidSetName: 400,
     InvalidAddress: 400,
@@ -328,6 +361,7 @@ EXIT_CODE: dict[type[LastwordError], int] = {
     FileUnusable: 3,
     CorruptStore: 4,
     Unreachable: 5,
+    GhostElements: 6,
 }
 """The exit code of a command that ends by each error; one that is not listed is 1."""
 

@@ -84,6 +84,12 @@ ADDRESS_BYTES_MAX: Final = 255
 SHOWN_BYTES_MAX: Final = 60
 """Of anything from outside, an error shows so many bytes and no more."""
 
+GHOSTS_TOLD_MAX: Final = 100
+"""Elements that a refusal lists: enough to see what they are."""
+
+GHOSTS_TOLD_BYTES_MAX: Final = 8 << 10
+"""And their bytes, so that no answer but a state grows over 64 KiB: JSON may write six for one."""
+
 REDOT_ROWS_MAX: Final = 2_000
 """Rows looked at, in one go, for dots that nobody covers."""
 

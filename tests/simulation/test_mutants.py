@@ -29,3 +29,10 @@ def test_a_line_that_is_not_there_is_refused() -> None:
 def test_a_mutant_is_caught(name: str, check: str) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
     assert play(mutant, seeds=5).check == check
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", [at for at in MUTANTS if at.suite], ids=lambda at: at.name)
+def test_a_mutant_is_caught_by_the_suite_that_it_names(mutant: Mutant) -> None:
+    assert play(mutant, seeds=0).check.startswith("test_")
+    assert play(mutant._replace(wrong=mutant.line), seeds=0).check == ""

@@ -210,7 +210,7 @@ def test_a_time_too_far_ahead_that_changes_nothing_is_not_refused(stores: AnySto
     store = stores.open()
     held = Entry(S, b"a", AN_HOUR_AHEAD, run=9, number=1)
     store.apply(made_up(store, held, seen={9: 1}), "p:1")
-    assert store.execute(Merge(S, {b"a": AN_HOUR_AHEAD, b"b": 2})) == 1
+    assert store.execute(Merge(S, {b"a": AN_HOUR_AHEAD, b"b": 2})).changed == 1
 
 
 def test_times_can_be_checked_before_a_state_is_merged_in_slices(stores: AnyStores) -> None:
@@ -227,8 +227,8 @@ def test_times_can_be_checked_before_a_state_is_merged_in_slices(stores: AnyStor
 def test_a_merge_tells_how_many_elements_it_changed(stores: AnyStores) -> None:
     store = stores.open()
     add(store, b"a", time=5)
-    assert store.execute(Merge(S, {b"a": 2 * 5, b"b": 2 * 5, b"c": 2 * 5 + 1})) == 2
-    assert store.execute(Merge(S, {b"a": 2 * 5, b"b": 2 * 5, b"c": 2 * 5 + 1})) == 0
+    assert store.execute(Merge(S, {b"a": 2 * 5, b"b": 2 * 5, b"c": 2 * 5 + 1})).changed == 2
+    assert store.execute(Merge(S, {b"a": 2 * 5, b"b": 2 * 5, b"c": 2 * 5 + 1})).changed == 0
 
 
 # -- one order everywhere

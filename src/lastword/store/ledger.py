@@ -141,6 +141,10 @@ class Ledger:
         """Return how far the log of `peer` was read."""
         return self.cursors.get(peer, NO_CURSOR)
 
+    def collected_time(self, set_name: bytes) -> int:
+        """Return the greatest time of a tombstone that was collected from a set; 0 for none."""
+        return self.totals.get(set_name, NO_TOTALS).collected_time
+
     def holds(self, cursor: Cursor, log_end: int) -> bool:
         """Return whether this file still reaches the cursor's head within the cursor's run.
 

@@ -10,6 +10,7 @@ from lastword.errors import FutureTime, LastwordError
 from lastword.limits import SHOWN_BYTES_MAX
 from lastword.replication.entries import Applied, Cursor, Entry, Page
 from lastword.replication.hashing import Place, element_of
+from lastword.store.ghosts import Ghosts, is_ghost, refusal
 from lastword.store.ledger import Row
 from lastword.store.transaction import Name, Transaction
 
@@ -21,8 +22,9 @@ class Write(Struct, frozen=True):
 
     Without `time` each is made greater than what is held, so that it is visible here. With it,
     that time stands, and an element whose state is newer stays as it is.
-    The result is `time`, or the smallest time that was given.
-    Raises FutureTime where `time` is too far ahead and would change something.
+    The result is the smallest time that was given. An element that is left out as a ghost counts
+    as one whose state is newer.
+    Raises FutureTime where `time` is too far ahead and would change something, and GhostElements.
     """
 
     is_brief: ClassVar[bool] = True
@@ -31,6 +33,7 @@ class Write(Struct, frozen=True):
     add: tuple[bytes, ...] = ()
     remove: tuple[bytes, ...] = ()
     time: int | None = None
+    ghosts: Ghosts = Ghosts.REFUSE
 
     def touches(self) -> list[Name]:
         """Return all elements."""
@@ -44,8 +47,8 @@ class Write(Struct, frozen=True):
             return self._write_now(transaction)
         stamps = {element: pack(self.time, removed=False) for element in self.add}
         stamps |= {element: pack(self.time, removed=True) for element in self.remove}
-        Merge(self.set_name, stamps).run(transaction)
-        return self.time
+        time = Merge(self.set_name, stamps, self.ghosts).run(transaction).time
+        return self.time if time is None else time
 
     def _write_one(self, transaction: Transaction) -> int:
         """Do as `_write_now`, for what most writes are."""
@@ -53,7 +56,8 @@ class Write(Struct, frozen=True):
         (element,) = self.add or self.remove
         where = transaction.place(self.set_name, element)
         held = transaction.row(self.set_name, where.key)
-        stamp = next_above(held and held.stamp, transaction.now(), removed=removed)
+        now = transaction.time_in(self.set_name)
+        stamp = next_above(held and held.stamp, now, removed=removed)
         transaction.put_own(self.set_name, where, stamp)
         return time_of(stamp)
 
@@ -69,7 +73,7 @@ class Write(Struct, frozen=True):
         self, transaction: Transaction, elements: tuple[bytes, ...], *, removed: bool
     ) -> list[tuple[Place, int]]:
         """Return what to put, or raise where an element can take no greater stamp."""
-        set_name, now, planned = self.set_name, transaction.now(), []
+        set_name, now, planned = self.set_name, transaction.time_in(self.set_name), []
         for element in elements if len(elements) < 2 else dict.fromkeys(elements):
             where = transaction.place(set_name, element)
             held = transaction.row(set_name, where.key)
@@ -112,36 +116,75 @@ class WriteInTurn(Struct, frozen=True):
         return Written(len(times), min(times, default=None), None)
 
 
-class Merge(Struct, frozen=True):
-    """Merge a client's state (element -> stamp) into a set.
+class Merged(NamedTuple):
+    """How many elements' state changed, and the smallest time of all; None for an empty state."""
 
-    The result is the number of elements whose state changed.
-    Raises FutureTime, having changed nothing, where a stamp that is too far ahead would win.
+    changed: int
+    time: int | None
+
+
+class Merge(Struct, frozen=True):
+    """Merge a client's state (element -> stamp) into a set; `ghosts` says what becomes of these.
+
+    Raises FutureTime, having changed nothing, where a stamp that is too far ahead would win, and
+    GhostElements where there are ghosts and nobody said what becomes of them.
     """
 
     set_name: bytes
     stamps: Mapping[bytes, int]
+    ghosts: Ghosts = Ghosts.REFUSE
 
     def touches(self) -> list[Name]:
         """Return all elements."""
         return [(self.set_name, element) for element in self.stamps]
 
-    def run(self, transaction: Transaction) -> int:
+    def run(self, transaction: Transaction) -> Merged:
         """Merge all, or raise and merge nothing."""
-        winning = list(self._winning(transaction))
+        winning = list(self._winning(transaction, self.stamps))
         for where, stamp in winning:
             if time_of(stamp) > transaction.time_limit:
                 raise future_time(element_of(where.key), time_of(stamp), transaction.time_limit)
+        stamps, ghosts = self.stamps, self._found_ghosts(transaction, winning)
+        if ghosts:
+            stamps = self._without(transaction, ghosts)
+            winning = list(self._winning(transaction, stamps))
         for where, stamp in winning:
             transaction.put_own(self.set_name, where, stamp)
-        return len(winning)
+        return Merged(len(winning), min(map(time_of, stamps.values()), default=None))
 
-    def _winning(self, transaction: Transaction) -> Iterator[tuple[Place, int]]:
-        for element, stamp in self.stamps.items():
+    def _winning(
+        self, transaction: Transaction, stamps: Mapping[bytes, int]
+    ) -> Iterator[tuple[Place, int]]:
+        for element, stamp in stamps.items():
             where = transaction.place(self.set_name, element)
             held = transaction.row(self.set_name, where.key)
             if held is None or stamp > held.stamp:
                 yield where, stamp
+
+    def _found_ghosts(
+        self, transaction: Transaction, winning: list[tuple[Place, int]]
+    ) -> list[bytes]:
+        collected_time = transaction.collected_time(self.set_name)
+        if not collected_time:
+            return []
+        found = []
+        for where, stamp in winning:
+            held = transaction.row(self.set_name, where.key)
+            if is_ghost(stamp, held and held.stamp, collected_time):
+                found.append(element_of(where.key))
+        return found
+
+    def _without(self, transaction: Transaction, ghosts: list[bytes]) -> dict[bytes, int]:
+        """Return what is merged in place of a state with ghosts; raise GhostElements for none."""
+        if self.ghosts is Ghosts.REFUSE:
+            raise refusal(ghosts, transaction.collected_time(self.set_name))
+        stamps = dict(self.stamps)
+        if self.ghosts is Ghosts.READD:
+            time = transaction.time_in(self.set_name)
+            return stamps | dict.fromkeys(ghosts, pack(time, removed=False))
+        for element in ghosts:
+            del stamps[element]
+        return stamps
 
 
 def future_time(element: bytes, time: int, limit: int) -> FutureTime:

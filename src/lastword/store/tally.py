@@ -36,6 +36,7 @@ class Tally:
         "_tombstones",
         "_waiting",
         "buckets",
+        "collected_time",
         "recounted",
     )
 
@@ -44,6 +45,7 @@ class Tally:
     ) -> None:
         self.buckets = buckets
         self.recounted = recounted
+        self.collected_time = before.collected_time
         self._before = before
         self._present = before.present
         self._tombstones = before.tombstones
@@ -104,6 +106,7 @@ class Tally:
             present=self._present,
             tombstones=self._tombstones,
             sums=Sums(self._first % PRIME, self._second % PRIME),
+            collected_time=self.collected_time,
         )
 
     def changed(self) -> dict[int, Bucket]:

@@ -113,6 +113,24 @@ class Transaction:
             self._time = self._clock.now()
         return self._time
 
+    def time_in(self, set_name: bytes) -> int:
+        """Return the time of this transaction's own writes to a set.
+
+        It is after every tombstone that was collected there, one from the future too.
+        """
+        return max(self.now(), self.collected_time(set_name) + 1)
+
+    def collected_time(self, set_name: bytes) -> int:
+        """Return the greatest time of a tombstone that was collected from a set; 0 for none."""
+        tally = self._tallies.get(set_name)
+        held = self.ledger.collected_time(set_name)
+        return held if tally is None else max(held, tally.collected_time)
+
+    def raise_collected_time(self, set_name: bytes, time: int) -> None:
+        """Note that a tombstone of `time` is collected from a set."""
+        tally = self._tally(set_name)
+        tally.collected_time = max(tally.collected_time, time)
+
     def load(self, names: Iterable[Name]) -> None:
         """Fetch the rows that are named by set and element, so that `row` finds them."""
         elements: dict[bytes, list[bytes]] = {}

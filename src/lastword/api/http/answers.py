@@ -5,15 +5,17 @@ bytes of strangers that no browser may take for a page. No answer names the serv
 """
 
 import re
+from base64 import b64encode
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from lastword.api.http.forms import wanted_form
+from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
-from lastword.errors import LastwordError, MethodNotAllowed, http_status
+from lastword.crdt.wire import text_or_bytes
+from lastword.errors import GhostElements, LastwordError, MethodNotAllowed, http_status
 
 BODILESS: Final = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
@@ -41,12 +43,18 @@ _OURS: Final = frozenset(
 )
 
 
-class Told(msgspec.Struct):
-    """An error: a stable code for programs, a message and what to do about it for people."""
+class Told(msgspec.Struct, rename="camel", omit_defaults=True):
+    """An error: a stable code for programs, a message and what to do about it for people.
+
+    Where it is about elements, some of them, as states show them, and how many more there are.
+    """
 
     code: str
     message: str
     hint: str
+    elements: list[Any] = []
+    elements_base64: list[str] = []
+    more: int = 0
 
 
 class Refusal(msgspec.Struct):
@@ -64,13 +72,21 @@ def error_response(error: LastwordError, request: Request = NOBODY) -> Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(error, MethodNotAllowed):
         headers = ((b"Allow", ", ".join(error.allow).encode("ascii")),)
-    body = form.encode(Refusal(told(error)))
+    body = form.encode(Refusal(told(error, form)))
     return Response(http_status(error), body, form.content_type, headers)
 
 
-def told(error: LastwordError) -> Told:
-    """Return what a client is told of `error`."""
-    return Told(error.code, _clean(str(error)), _clean(error.hint))
+def told(error: LastwordError, form: Form) -> Told:
+    """Return what a client is told of `error`, in `form`."""
+    told = Told(error.code, _clean(str(error)), _clean(error.hint))
+    if isinstance(error, GhostElements):
+        told.more = error.more
+        for element in map(text_or_bytes, error.elements):
+            if isinstance(element, str) or form.is_msgpack:
+                told.elements.append(element)
+            else:
+                told.elements_base64.append(b64encode(element).decode())
+    return told
 
 
 def _clean(text: str) -> str:

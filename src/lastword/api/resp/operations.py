@@ -220,7 +220,7 @@ def plan(
 
     Raises InvalidTime where one can take no greater stamp.
     """
-    now, planned, present = transaction.now(), [], 0
+    now, planned, present = transaction.time_in(set_name), [], 0
     for member in members if len(members) < 2 else dict.fromkeys(members):
         where = transaction.place(set_name, member)
         held = transaction.row(set_name, where.key)

@@ -17,7 +17,7 @@ from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.bodies import is_packed
 from lastword.api.rest.lines import Group, at_line, read_groups
-from lastword.api.rest.queries import check_no_query
+from lastword.api.rest.queries import ghosts_of_query
 from lastword.api.rest.replies import time_header, value_of
 from lastword.errors import LastwordError, http_status
 from lastword.node.node import Node
@@ -65,9 +65,9 @@ class Bulk:
 
     async def post(self, request: Request) -> Response:
         """Apply the lines of a body up to the first that is refused."""
-        check_no_query(request)
-        packed = is_packed(request, _NDJSON)
-        outcome = await self._apply(read_groups(self._node.store, request.body, packed=packed))
+        ghosts, packed = ghosts_of_query(request), is_packed(request, _NDJSON)
+        groups = read_groups(self._node.store, request.body, packed=packed, ghosts=ghosts)
+        outcome = await self._apply(groups)
         return _answer(outcome, wanted_form(request))
 
     async def _apply(self, groups: Iterator[Group]) -> _Outcome:
@@ -99,5 +99,5 @@ def _answer(outcome: _Outcome, form: Form) -> Response:
     headers = () if outcome.time is None else (time_header(outcome.time),)
     if outcome.refusal is None:
         return value_of(form, Stands(outcome.lines), *headers)
-    shown = Stopped(told(outcome.refusal), outcome.lines)
+    shown = Stopped(told(outcome.refusal, form), outcome.lines)
     return value_of(form, shown, *headers, status=http_status(outcome.refusal))

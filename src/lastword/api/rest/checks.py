@@ -1,12 +1,13 @@
 """What is checked of a request beside its path and its body's shape."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lastword.address import checked_address
 from lastword.api.http.messages import Request
 from lastword.errors import ForeignOrigin, InvalidRequest
 from lastword.limits import PEERS_MAX
 from lastword.store.base import BaseStore
+from lastword.store.ghosts import Ghosts, check_ghosts
 from lastword.store.operations import PEERS_SET
 
 
@@ -44,3 +45,16 @@ def check_members(
     addresses = {checked_address(element.decode(errors="replace")) for element in elements}
     if addresses and len(addresses.union(besides, store.members())) > PEERS_MAX:
         raise InvalidRequest(f"a cluster has at most {PEERS_MAX} members")
+
+
+def check_state(
+    store: BaseStore, set_name: bytes, stamps: Mapping[bytes, int], ghosts: Ghosts
+) -> None:
+    """Raise FutureTime or GhostElements where a state is refused, before any of it is merged.
+
+    What passes may still have ghosts by the time that it is merged, if a collection comes between.
+    """
+    store.check_times(set_name, stamps)
+    if ghosts is Ghosts.REFUSE:
+        collected_time = store.ledger.collected_time(set_name)
+        check_ghosts(stamps, collected_time, lambda at: store.stamp_of(set_name, at))

@@ -2,7 +2,7 @@
 
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.checks import check_members, check_no_body
-from lastword.api.rest.queries import check_no_query, time_of_query
+from lastword.api.rest.queries import check_no_query, time_of_query, timing_of_query
 from lastword.api.rest.replies import presence, written_to
 from lastword.api.rest.routes import Answer
 from lastword.node.node import Node
@@ -24,9 +24,9 @@ class Elements:
     def put(self, request: Request, set_name: bytes, element: bytes) -> Answer:
         """Add the element."""
         check_no_body(request)
-        time = time_of_query(request)
+        time, ghosts = timing_of_query(request)
         check_members(self._node.store, set_name, (element,))
-        write = Write(set_name, add=(element,), time=time)
+        write = Write(set_name, add=(element,), time=time, ghosts=ghosts)
         return self._node.commits.submit(write, written_to(request))
 
     def delete(self, request: Request, set_name: bytes, element: bytes) -> Answer:

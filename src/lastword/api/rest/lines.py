@@ -25,6 +25,7 @@ from lastword.crdt.wire import element_bytes
 from lastword.errors import InvalidRequest, InvalidTime, LastwordError
 from lastword.limits import BULK_LINES, BULK_PACKED_LINES_MAX, GROUP_ROWS_MAX
 from lastword.store.base import BaseStore
+from lastword.store.ghosts import Ghosts
 from lastword.store.operations import PEERS_SET, Write
 
 
@@ -68,9 +69,11 @@ class Group(NamedTuple):
     refusal: LastwordError | None = None
 
 
-def read_groups(store: BaseStore, body: bytes, *, packed: bool) -> Iterator[Group]:
+def read_groups(
+    store: BaseStore, body: bytes, *, packed: bool, ghosts: Ghosts = Ghosts.REFUSE
+) -> Iterator[Group]:
     """Yield the groups of a body, up to the first line that is refused."""
-    read = _Reader(store, packed=packed).write
+    read = _Reader(store, ghosts, packed=packed).write
     gathered: list[tuple[int, Write]] = []
     rows = reached = 0
     try:
@@ -99,8 +102,9 @@ def _group(
 class _Reader:
     """Makes writes of lines. `_listed` are the addresses that lines so far add to `_peers_`."""
 
-    def __init__(self, store: BaseStore, *, packed: bool) -> None:
+    def __init__(self, store: BaseStore, ghosts: Ghosts, *, packed: bool) -> None:
         self._store = store
+        self._ghosts = ghosts
         self._read = self._packed_write if packed else self._write
         self._names: dict[str, bytes] = {}
         self._listed: set[str] = set()
@@ -128,7 +132,7 @@ class _Reader:
         if set_name == PEERS_SET:
             check_members(self._store, set_name, add, self._listed)
             self._listed.update(element.decode() for element in add)
-        return Write(set_name, add, remove, time)
+        return Write(set_name, add, remove, time, self._ghosts)
 
 
 def at_line(number: int, error: LastwordError) -> LastwordError:
@@ -136,7 +140,7 @@ def at_line(number: int, error: LastwordError) -> LastwordError:
     message = f"line {number}: {error}"
     if isinstance(error, InvalidRequest) and message.endswith("`$.time`"):
         return InvalidTime(message)
-    return type(error)(message, hint=error.hint)
+    return error.reworded(message)
 
 
 def _lines_of(body: bytes) -> Iterator[Numbered]:

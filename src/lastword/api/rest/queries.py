@@ -8,9 +8,15 @@ from lastword.api.paths import percent_decoded
 from lastword.api.rest.paging import Span, position_of_cursor
 from lastword.errors import InvalidRequest, InvalidTime
 from lastword.limits import LISTED_DEFAULT, LISTED_MAX, TIME_MAX
+from lastword.store.ghosts import Ghosts
 
 _TIME: Final = re.compile(rb"time=([0-9]{1,19})")
+_GHOSTS: Final = {choice.value.encode(): choice for choice in (Ghosts.REMOVE, Ghosts.READD)}
 _NUMBER: Final = re.compile(rb"[0-9]{1,9}")
+
+
+Timing = tuple[int | None, Ghosts]
+"""A time of the caller's own, and what becomes of ghosts."""
 
 
 def check_no_query(request: Request) -> None:
@@ -18,18 +24,45 @@ def check_no_query(request: Request) -> None:
     if request.query:
         raise InvalidRequest(
             "this call does not take that query",
-            hint="Writes take ?time=, in microseconds since 1970, GET /<set> takes ?members and "
-            "what goes with it; docs/REFERENCE.md has each call's.",
+            hint="Writes take ?time=, in microseconds since 1970, adds &ghosts= behind it, merges "
+            "?ghosts=, and GET /<set> ?members and what goes with it; docs/REFERENCE.md has all.",
         )
+
+
+def timing_of_query(request: Request) -> Timing:
+    """Return what `?time=&ghosts=` says: a time, and what becomes of ghosts."""
+    if not request.query:
+        return None, Ghosts.REFUSE
+    time, separator, ghosts = request.query.partition(b"&ghosts=")
+    return _time(request, time), _ghosts(ghosts) if separator else Ghosts.REFUSE
 
 
 def time_of_query(request: Request) -> int | None:
     """Return the time in `?time=`, in microseconds since 1970."""
-    if not request.query:
-        return None
-    if not request.query.startswith(b"time="):
+    return _time(request, request.query) if request.query else None
+
+
+def ghosts_of_query(request: Request) -> Ghosts:
+    """Return what `?ghosts=` says becomes of ghosts."""
+    if request.query and not request.query.startswith(b"ghosts="):
         check_no_query(request)
-    found = _TIME.fullmatch(request.query)
+    return _ghosts(request.query[len(b"ghosts=") :]) if request.query else Ghosts.REFUSE
+
+
+def _ghosts(value: bytes) -> Ghosts:
+    choice = _GHOSTS.get(value)
+    if choice is None:
+        raise InvalidRequest(
+            "ghosts is remove or readd",
+            hint="?ghosts=remove leaves them out, ?ghosts=readd adds them at a new time.",
+        )
+    return choice
+
+
+def _time(request: Request, query: bytes) -> int:
+    if not query.startswith(b"time="):
+        check_no_query(request)
+    found = _TIME.fullmatch(query)
     if found is None or int(found[1]) > TIME_MAX:
         raise InvalidTime("?time= takes one whole number of microseconds since 1970")
     return int(found[1])

@@ -11,14 +11,15 @@ from lastword.api.rest.bodies import (
     decode_state,
     is_packed,
 )
-from lastword.api.rest.checks import check_members
-from lastword.api.rest.queries import check_no_query, time_of_query
+from lastword.api.rest.checks import check_members, check_state
+from lastword.api.rest.queries import Timing, ghosts_of_query, timing_of_query
 from lastword.api.rest.replies import written_to
 from lastword.api.rest.routes import Answer
 from lastword.crdt.stamp import time_of
 from lastword.errors import LastwordError
 from lastword.limits import MERGE_SLICE_ELEMENTS
 from lastword.node.node import Node
+from lastword.store.ghosts import Ghosts
 from lastword.store.operations import Merge, Write
 
 SMALL_BODY_BYTES = 64 << 10
@@ -33,22 +34,30 @@ class Sets:
 
     async def post(self, request: Request, set_name: bytes) -> Response:
         """Check a state whole, then merge it in slices; a merge can be repeated."""
-        check_no_query(request)
+        ghosts = ghosts_of_query(request)
         node, decode = self._node, partial(decode_state, packed=is_packed(request))
         stamps = await node.read(lambda: decode(request.body))
         check_members(node.store, set_name, stamps)
-        await node.read(lambda: node.store.check_times(set_name, stamps))
+        await node.read(lambda: check_state(node.store, set_name, stamps, ghosts))
         answer = written_to(request)
         if not stamps:
             return await node.commits.submit(Write(set_name), answer)
+        return answer(await self._merge(set_name, stamps, ghosts))
+
+    async def _merge(self, set_name: bytes, stamps: dict[bytes, int], ghosts: Ghosts) -> int:
+        """Return the smallest time that was given, of those that were not all left out."""
+        times: list[int] = []
         names = list(stamps)
         for start in range(0, len(names), MERGE_SLICE_ELEMENTS):
             part = {name: stamps[name] for name in names[start : start + MERGE_SLICE_ELEMENTS]}
+            merge = Merge(set_name, part, ghosts)
             try:
-                await node.commits.submit(Merge(set_name, part), lambda _: None)
+                merged = await self._node.commits.submit(merge, lambda merged: merged)
             except LastwordError as error:
                 raise _merged_in_part(error, start) from error
-        return answer(min(map(time_of, stamps.values())))
+            if merged.time is not None:
+                times.append(merged.time)
+        return min(times or map(time_of, stamps.values()))
 
     def put(self, request: Request, set_name: bytes) -> Answer:
         """Add the elements in the body."""
@@ -61,25 +70,26 @@ class Sets:
     def _change(
         self, request: Request, set_name: bytes, decoder: Callable[..., Changed]
     ) -> Answer:
-        time = time_of_query(request)
+        timing = timing_of_query(request)
         decode = partial(decoder, request.body, packed=is_packed(request))
         if len(request.body) > SMALL_BODY_BYTES:
-            return self._change_large(request, set_name, decode, time)
-        return self._write(request, set_name, decode(), time)
+            return self._change_large(request, set_name, decode, timing)
+        return self._write(request, set_name, decode(), timing)
 
     async def _change_large(
-        self, request: Request, set_name: bytes, decode: Callable[[], Changed], time: int | None
+        self, request: Request, set_name: bytes, decode: Callable[[], Changed], timing: Timing
     ) -> Response:
         changed = await self._node.read(decode)
-        answer = self._write(request, set_name, changed, time)
+        answer = self._write(request, set_name, changed, timing)
         return answer if isinstance(answer, Response) else await answer
 
     def _write(
-        self, request: Request, set_name: bytes, changed: Changed, time: int | None
+        self, request: Request, set_name: bytes, changed: Changed, timing: Timing
     ) -> Answer:
         add, remove = changed
         check_members(self._node.store, set_name, add)
-        return self._node.commits.submit(Write(set_name, add, remove, time), written_to(request))
+        write = Write(set_name, add, remove, *timing)
+        return self._node.commits.submit(write, written_to(request))
 
 
 def _merged_in_part(error: LastwordError, merged: int) -> LastwordError:
@@ -87,4 +97,4 @@ def _merged_in_part(error: LastwordError, merged: int) -> LastwordError:
     if not merged:
         return error
     message = f"{error}; {merged} elements are merged, the others may not be"
-    return type(error)(message, hint=f"{error.hint} Then send the state again.")
+    return error.reworded(message, hint=f"{error.hint} Then send the state again.")

@@ -3,7 +3,7 @@
 The service finds its calls here, and `/_/openapi.json` is made of the same entries.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -33,6 +33,7 @@ from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
     ClockOff,
     FutureTime,
+    GhostElements,
     InvalidAddress,
     InvalidElement,
     InvalidFrame,
@@ -47,13 +48,18 @@ from lastword.node.node import Node
 Limit = Annotated[
     int, msgspec.Meta(ge=1, le=LISTED_MAX, extra_json_schema={"default": LISTED_DEFAULT})
 ]
+GhostsChoice = Literal["remove", "readd"]
 Cursor = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 NAME_ERRORS: Final = (InvalidSetName, UnknownPath)
 ELEMENT_ERRORS: Final = (*NAME_ERRORS, InvalidElement)
 WRITE_ERRORS: Final = (*ELEMENT_ERRORS, InvalidTime, FutureTime, InvalidAddress, ClockOff)
+ADD_ERRORS: Final = (*WRITE_ERRORS, GhostElements)
 
 TIME: Final = Query("time", "a time of the caller's own; what is newer stays as it is", Time)
+GHOSTS: Final = Query(
+    "ghosts", "what becomes of elements that may have been removed long ago", GhostsChoice
+)
 PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
 AFTER: Final = Query("after", "the `after` of the page before", Cursor)
 LIMIT: Final = Query("limit", "how many at the most; a page may have fewer", Limit)
@@ -108,8 +114,8 @@ def _element_route(elements: Elements) -> Route:
                 elements.put,
                 "add the element",
                 (WRITTEN,),
-                queries=(TIME,),
-                errors=WRITE_ERRORS,
+                queries=(TIME, GHOSTS),
+                errors=ADD_ERRORS,
             ),
             "DELETE": Call(
                 elements.delete,
@@ -151,15 +157,16 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                 "merge a state",
                 (WRITTEN,),
                 takes=body("a state, as GET answers it", JsonState, MsgpackState),
-                errors=WRITE_ERRORS,
+                queries=(GHOSTS,),
+                errors=ADD_ERRORS,
             ),
             "PUT": Call(
                 sets.put,
                 "add elements, atomically",
                 (WRITTEN,),
                 takes=body("the elements, at most 10,000", members, packed),
-                queries=(TIME,),
-                errors=WRITE_ERRORS,
+                queries=(TIME, GHOSTS),
+                errors=ADD_ERRORS,
             ),
             "PATCH": Call(
                 sets.patch,
@@ -168,8 +175,8 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                 takes=body(
                     "the elements, at most 10,000; each in one of both", Patch, PackedPatch
                 ),
-                queries=(TIME,),
-                errors=WRITE_ERRORS,
+                queries=(TIME, GHOSTS),
+                errors=ADD_ERRORS,
             ),
         },
         hints={"DELETE": DELETE_SET_HINT},
@@ -198,7 +205,8 @@ def _bulk_route(bulk: Bulk) -> Route:
         "write to many sets, up to the first line that is refused",
         (done,),
         takes=lines,
-        errors=WRITE_ERRORS,
+        queries=(GHOSTS,),
+        errors=ADD_ERRORS,
         refusal=(Stopped, Refusal),
     )
     return Route("/_/bulk", {"POST": call})

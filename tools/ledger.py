@@ -46,9 +46,11 @@ class NotedNode(AsyncNode):
         self._note(set_name, element, pack(time, removed=True))
         return time
 
-    async def merge(self, set_name: str, stamps: Mapping[bytes, int]) -> int:
+    async def merge(
+        self, set_name: str, stamps: Mapping[bytes, int], *, ghosts: str | None = None
+    ) -> int:
         """Merge a state, and note what it brought."""
-        time = await super().merge(set_name, stamps)
+        time = await super().merge(set_name, stamps, ghosts=ghosts)
         for element, stamp in stamps.items():
             if not self._ledger.knows(set_name, element, stamp):
                 self._note(set_name, element, stamp)

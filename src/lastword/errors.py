@@ -28,7 +28,8 @@
     │   ├── NewerFormat         the file is of a later version of the program
     │   ├── FileUnusable        it cannot be opened, read or written
     │   ├── DiskFailed          a write or a read failed while running
-    │   └── CorruptStore        an invariant of the file does not hold
+    │   ├── CorruptStore        an invariant of the file does not hold
+    │   └── InvalidBundle       a file that is no bundle, or not a whole one
     ├── ConfigError             an option or a combination of options is wrong
     ├── Unavailable             the node cannot serve this now; nothing was done
     │   └── ClockOff            its clock is wrong, so it takes no writes of clients
@@ -286,6 +287,14 @@ class CorruptStore(StoreError):
     hint_default = "Keep the file for study, and start the node on a new one: it is filled again."
 
 
+class InvalidBundle(StoreError):
+    """The file is no bundle, or is not whole; nothing of it was merged."""
+
+    code = "invalid_bundle"
+    hint_default = "Give a file that lastword export wrote, whole; docs/BUNDLES.md has the format."
+    certain = True
+
+
 class ConfigError(LastwordError):
     """An option, or a combination of options, is wrong."""
 
@@ -358,6 +367,7 @@ EXIT_CODE: dict[type[LastwordError], int] = {
     FileInUse: 3,
     ForeignFile: 3,
     NewerFormat: 3,
+    InvalidBundle: 3,
     FileUnusable: 3,
     CorruptStore: 4,
     Unreachable: 5,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lastword.cli import monkey
+from lastword.cli.bundles import export, import_
 from lastword.cli.check import check
 from lastword.cli.doctor import doctor
 from lastword.cli.serve import serve
@@ -27,6 +28,8 @@ app.command(short_help="Run a node.")(serve)
 app.command(short_help="Verify a node's file.")(check)
 app.command(short_help="Compare what all nodes hold.")(verify)
 app.command(short_help="Examine clocks, and mend what wrong ones left.")(doctor)
+app.command(short_help="Write sets of a node into a bundle.")(export)
+app.command("import", short_help="Merge a bundle into a node.")(import_)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 

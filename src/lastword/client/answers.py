@@ -7,8 +7,14 @@ from typing import Final, TypeVar
 import msgspec
 
 from lastword.client.text import printable
-from lastword.crdt.wire import decode_json
-from lastword.errors import HTTP_STATUS, LastwordError, MethodNotAllowed, Unreachable
+from lastword.crdt.wire import decode_json, element_bytes, element_of_base64
+from lastword.errors import (
+    HTTP_STATUS,
+    GhostElements,
+    LastwordError,
+    MethodNotAllowed,
+    Unreachable,
+)
 from lastword.limits import TIME_MAX
 
 T = TypeVar("T")
@@ -17,14 +23,32 @@ TIME_HEADER: Final = "Lastword-Time"
 TIME_DIGITS_MAX: Final = len(str(TIME_MAX))
 
 
-class _Told(msgspec.Struct):
+class _Told(msgspec.Struct, rename="camel"):
     code: str
     message: str
     hint: str = ""
+    elements: list[str] = []
+    elements_base64: list[str] = []
+    more: int = 0
 
 
 class _ErrorBody(msgspec.Struct):
     error: _Told
+
+
+class Listed(msgspec.Struct):
+    """A set that a node lists, and how many entries it holds."""
+
+    name: str
+    present: int
+    tombstones: int
+
+
+class SetsPage(msgspec.Struct):
+    """Sets; `after` is the next page's, None behind the last."""
+
+    sets: list[Listed]
+    after: str | None
 
 
 _ERROR: Final = msgspec.json.Decoder(_ErrorBody)
@@ -94,9 +118,20 @@ class Answer:
         if self.status < 400:
             return self._no_node(f"status {self.status}")
         kind = _BY_CODE.get(told.code, LastwordError)
+        if kind is GhostElements:
+            return self._ghosts(told)
         return kind(
             f"{self.address} refused: {printable(told.message)}", hint=printable(told.hint)
         )
+
+    def _ghosts(self, told: _Told) -> LastwordError:
+        try:
+            elements = [*map(element_bytes, told.elements)]
+            elements += map(element_of_base64, told.elements_base64)
+        except LastwordError as error:
+            return self._no_node(f"a refusal: {printable(str(error))}")
+        message = f"{self.address} refused: {printable(told.message)}"
+        return GhostElements(message, elements=elements, more=told.more, hint=printable(told.hint))
 
     def _no_node(self, what: str) -> Unreachable:
         return Unreachable(f"{self.address} answered, but not as a node does ({what})")

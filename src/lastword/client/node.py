@@ -6,15 +6,19 @@ ours. A call that ends by Unreachable may have been carried out: repeating it do
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from io import BytesIO
 from typing import Final, Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-from lastword.client.answers import Answer
+from lastword.client.answers import Answer, Listed, SetsPage
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import base_url, element_url, set_url
+from lastword.client.states import StateReader
 from lastword.client.text import printable
 from lastword.crdt.wire import encode_json
 from lastword.errors import BodyTooLarge, Unreachable
@@ -34,6 +38,12 @@ STATE_BYTES_MAX: Final = BODY_BYTES_MAX
 """Of a state: it is held whole, and what a node takes in one body it may give in one."""
 
 
+SETS_BYTES_MAX: Final = 4 << 20
+"""Of a page of sets: a thousand names of 255 bytes, where JSON writes six bytes for one."""
+
+CONNECTION_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
+
 class AsyncNode:
     """A node at an address, host:port; an async context manager with one pool of connections.
 
@@ -45,6 +55,7 @@ class AsyncNode:
         self.address = address
         self._base = base_url(address)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=CONNECT_TIMEOUT_S)
+        self._waits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S, sock_read=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,10 +91,51 @@ class AsyncNode:
         url = set_url(self._base, set_name)
         return (await self._call("GET", url, bytes_max=STATE_BYTES_MAX)).state()
 
-    async def merge(self, set_name: str, stamps: Mapping[bytes, int]) -> int:
-        """Merge a state, element -> stamp; return the smallest of its times."""
-        body = encode_json(stamps.items())
-        return (await self._call("POST", set_url(self._base, set_name), body=body)).time()
+    async def entries(self, set_name: str) -> AsyncIterator[list[tuple[bytes, int]]]:
+        """Yield the entries of a set of any size as they arrive, removed ones too.
+
+        An element stands there once. The time limit is for each wait for more, not for all.
+        """
+        reader = StateReader(self.address)
+        url = set_url(self._base, set_name)
+        try:
+            async with self._requested("GET", url, timeout=self._waits) as answer:
+                if answer.status != 200:
+                    body = await _read(answer.content, ANSWER_BYTES_MAX)
+                    Answer(self.address, answer.status, answer.headers, body).state()
+                    return
+                async for part in answer.content.iter_any():
+                    yield reader.feed(part)
+        except CONNECTION_ERRORS as error:
+            raise self._unreachable(error) from error
+        reader.close()
+
+    async def sets(self) -> AsyncIterator[Listed]:
+        """Yield the sets that hold entries, but for the reserved ones."""
+        after = ""
+        while True:
+            query = f"?after={quote(after, safe='')}" if after else ""
+            url = URL(f"{self._base}/_/sets{query}", encoded=True)
+            page = (await self._call("GET", url, bytes_max=SETS_BYTES_MAX)).shaped(SetsPage)
+            for listed in page.sets:
+                yield listed
+            if page.after is None:
+                return
+            if page.after <= after:
+                raise Unreachable(f"{self.address} does not come to an end of its sets")
+            after = page.after
+
+    async def merge(
+        self, set_name: str, stamps: Mapping[bytes, int], *, ghosts: str | None = None
+    ) -> int:
+        """Merge a state, element -> stamp; return the smallest of its times.
+
+        `ghosts` is remove or readd. Without it GhostElements is raised where there are some.
+        """
+        url = set_url(self._base, set_name)
+        if ghosts is not None:
+            url = URL(f"{url}?ghosts={quote(ghosts, safe='')}", encoded=True)
+        return (await self._call("POST", url, body=encode_json(stamps.items()))).time()
 
     async def clock(self) -> ClockReport:
         """Return what the node says of its clock."""
@@ -104,16 +156,25 @@ class AsyncNode:
         body: bytes | None = None,
         bytes_max: int = ANSWER_BYTES_MAX,
     ) -> Answer:
+        try:
+            async with self._requested(method, url, body, timeout=self._timeout) as answer:
+                read = await _read(answer.content, bytes_max)
+        except CONNECTION_ERRORS as error:
+            raise self._unreachable(error) from error
+        return Answer(self.address, answer.status, answer.headers, read)
+
+    def _requested(
+        self, method: str, url: URL, body: bytes | None = None, *, timeout: aiohttp.ClientTimeout
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         assert self._session is not None, "used outside `async with`"  # noqa: S101 - our own fault
         headers = {} if body is None else {"Content-Type": "application/json"}
-        try:
-            async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                read = await _read(answer.content, bytes_max)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(f"{self.address} does not answer: {_reason(error)}") from error
-        return Answer(self.address, answer.status, answer.headers, read)
+        data = None if body is None else BytesIO(body)  # so a large one is sent in pieces
+        return self._session.request(
+            method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout
+        )
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(f"{self.address} does not answer: {_reason(error)}")
 
 
 async def _read(content: aiohttp.StreamReader, bytes_max: int) -> bytes:

@@ -76,7 +76,14 @@ def decode_json(data: bytes) -> dict[bytes, int]:
 
     Raises InvalidRequest, InvalidTime, InvalidElement.
     """
-    state = _decoded(_JSON.decode, data)
+    return stamps_of(_decoded(_JSON.decode, data))
+
+
+def stamps_of(state: JsonState) -> dict[bytes, int]:
+    """Return the greatest stamp of each element of a state.
+
+    Raises InvalidRequest, InvalidTime, InvalidElement.
+    """
     return _greatest(
         chain(
             _entries(state.lww_added, element_bytes, removed=False),

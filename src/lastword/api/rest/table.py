@@ -11,7 +11,6 @@ from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
 from lastword.api.rest.bodies import (
-    Element,
     Members,
     PackedElements,
     PackedMembers,

@@ -96,6 +96,10 @@ class MemoryStores(Stores[MemoryStore]):
         super().__init__(folder)
         self._images: dict[str, MemoryImage] = {}
 
+    def close(self, name: str = "a") -> None:
+        self._images[name] = self._open[name].image  # it may have changed files
+        super().close(name)
+
     def wipe(self, name: str) -> None:
         """Lose the file of a closed store."""
         del self._images[name]
@@ -105,7 +109,8 @@ class MemoryStores(Stores[MemoryStore]):
         return MemoryStore(options, image)
 
     def _copy(self, name: str, twin: str) -> None:
-        self._images[twin] = self._images[name].copy()
+        held = self._open[name].image if name in self._open else self._images[name]
+        self._images[twin] = held.copy()
 
 
 class SqliteStores(Stores[SqliteStore]):

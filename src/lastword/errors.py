@@ -6,6 +6,7 @@
     │   ├── InvalidTime         a time that is no time
     │   ├── FutureTime          a time too far ahead of this node's clock
     │   ├── GhostElements       old adds of what may have been removed long ago
+    │   ├── Conflict            what is asked for does not fit how things stand here
     │   ├── InvalidElement      an element that is too long or cannot be named so
     │   ├── InvalidSetName      a set's name that is empty, reserved, too long or not UTF-8
     │   ├── InvalidAddress      a member's address that is not host:port
@@ -112,6 +113,13 @@ class GhostElements(CallerError):
         super().__init__(message, hint=hint)
         self.elements = tuple(elements)
         self.more = more
+
+
+class Conflict(CallerError):
+    """What is asked for does not fit how things stand on this node."""
+
+    code = "conflict"
+    hint_default = "lastword tombstones shows how this node stands to its members."
 
 
 class InvalidElement(CallerError):
@@ -333,6 +341,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     InvalidTime: 400,
     FutureTime: 422,
     GhostElements: 409,
+    Conflict: 409,
     InvalidElement: 400,
     InvalidSetName: 400,
     InvalidAddress: 400,

@@ -8,7 +8,7 @@ from random import Random
 
 from lastword.errors import UnknownProtocol
 from lastword.limits import PAGE_ROWS_MAX
-from lastword.replication import frames, speech, version1
+from lastword.replication import frames, speech, version2
 from lastword.replication.frames import Frame, Log, Pull
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
@@ -62,9 +62,9 @@ class Net:
         del self.nodes[address]
         self.stores.close(address)
 
-    def restart(self, address: str, *contacts: str) -> Node:
+    def restart(self, address: str, *contacts: str, settings: ReplicaSettings = SETTINGS) -> Node:
         self.stop(address)
-        return self.start(address, *contacts)
+        return self.start(address, *contacts, settings=settings)
 
     def tick(self, address: str) -> None:
         """Let one node do what is due, and deliver all that comes of it."""
@@ -102,13 +102,17 @@ class Net:
         if send.address in self.nodes:
             data = speech.utter(self.nodes[source].replica, send)
             target = self.nodes[send.address].replica
-            sent.reply = decoded(speech.respond(target, data, self.now_us))
+            reply = speech.respond(target, data, self.now_us)
+            sent.reply = decoded(self.nodes[source].store, reply)
         return sent.reply
 
 
-def decoded(data: bytes) -> Frame:
-    """Return the frame in `data`, of either version."""
-    return version1.decode(data)[0] if data[0] == version1.VERSION else frames.decode(data)
+def decoded(store: MemoryStore, data: bytes) -> Frame:
+    """Return the frame in `data`, of either version, as the node of `store` hears it."""
+    if data[0] != version2.VERSION:
+        return frames.decode(data)
+    version2.check_spoken(len(store.collected))
+    return version2.decode(data)
 
 
 def pair(net: Net) -> tuple[Node, Node]:

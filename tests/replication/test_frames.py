@@ -32,6 +32,7 @@ from lastword.replication.frames import (
     COMPRESSED,
     Compare,
     Compared,
+    FenceBody,
     Frame,
     Log,
     PageBody,
@@ -134,36 +135,72 @@ FRAMES = {
         1,
         2,
         compared=compared_body(
-            Reply(2, True, 1, b"12345678", [Listing(DIRECTORY, b"12345678ab")], [ENTRY])
+            Reply(2, True, 1, b"12345678", [Listing(DIRECTORY, b"12345678ab")], [ENTRY], [ENTRY])
         ),
+    ),
+    "a fence of nothing": Frame(1, 2, "a:1", LOG, fence=FenceBody()),
+    "a fence": Frame(
+        1,
+        2,
+        "a:1",
+        LOG,
+        fence=FenceBody(47, 48, False, VouchedBody(49, {8: 9}), True, True, 50),
+    ),
+    "pull of a copy": Frame(
+        1, 2, "", Log(0, 0), pull=Pull((0, 0, 0), is_copy=True), fence=FenceBody(known=47)
+    ),
+    "first page of a copy": Frame(
+        1,
+        2,
+        "a:1",
+        LOG,
+        page=PageBody(
+            4,
+            (0, 0, 0),
+            3,
+            from_start=True,
+            rows=pack_entries((ENTRY,)),
+            seen=VouchedBody(0, {8: 9}),
+            start={8: 9},
+            times=[7],
+        ),
+        fence=FenceBody(47, 0, True, VouchedBody(0, {8: 5}), True, True, 50),
     ),
 }
 
 BYTES = {
-    "greeting": "02940102a3613a3192032c",
+    "greeting": "03940102a3613a3192032c",
     "pull": (
-        "0295cf00060a24181e4000cf7fffffffffffffffaa5b3a3a315d3a333030309207cf7fff"
-        "ffffffffffff94930506072d820809cf000001000000000001c3"
+        "0395cf00060a24181e4000cf7fffffffffffffffaa5b3a3a315d3a333030309207cf7fff"
+        "ffffffffffff95930506072d820809cf000001000000000001c3c2"
     ),
-    "pull by a hash": "02950102a3613a3192032c94930506072d80c2",
+    "pull by a hash": "03950102a3613a3192032c95930506072d80c2c2",
     "last page": (
-        "02960102a3613a3192032cc097049305060703c39392c40173c40174920802939500c402"
-        "00ff1500099500c40014000a9501c40165cf3fffffffffffffff0103922d810809c0"
+        "03960102a3613a3192032cc099049305060703c39392c40173c40174920802939500c402"
+        "00ff1500099500c40014000a9501c40165cf3fffffffffffffff0103922d810809c0c0c0"
     ),
     "page with more behind it": (
-        "02960102a3613a31921e2cc097049300000003c29391c401739108919500c40165150009c0c0"
+        "03960102a3613a31921e2cc099049300000003c29391c401739108919500c40165150009c0c0c0c0"
     ),
-    "page that asks": "02960102a3613a3192032cc097049300000000c293909090c0920506",
-    "a pass begun": "02970102a3613a3192032cc0c096012d2ec090c0",
+    "page that asks": "03960102a3613a3192032cc099049300000000c293909090c0920506c0c0",
+    "a pass begun": "03970102a3613a3192032cc0c097012d2ec090c0c0",
     "a step": (
-        "02970102a0c0c0c096022dc0c409313233343536373865949700c00001c40100c400c404"
+        "03970102a0c0c0c097022dc0c409313233343536373865949700c00001c40100c400c404"
         "010203049700cffedcba98765432100900c40301ab02c400c404050607089701cffedcba"
         "98765432100000c40100c40100c4009702cffedcba98765432100100c40101c40102c404"
-        "090a0b0c9391c401739108919500c40165150009"
+        "090a0b0c9391c401739108919500c40165150009c0"
     ),
     "the answer to it": (
-        "02980102a0c0c0c0c09602c301c4083132333435363738919701c00000c40100c40101c4"
-        "0a313233343536373861629391c401739108919500c40165150009"
+        "03980102a0c0c0c0c09702c301c4083132333435363738919701c00000c40100c40101c4"
+        "0a313233343536373861629391c401739108919500c401651500099391c4017391089195"
+        "00c40165150009"
+    ),
+    "a fence of nothing": "039b0102a3613a3192032cc0c0c0c0c0c0970000c3c0c2c200",
+    "a fence": "039b0102a3613a3192032cc0c0c0c0c0c0972f30c29231810809c3c332",
+    "pull of a copy": "039b0102a092000095930000000080c3c3c0c0c0c0c097002fc3c0c2c200",
+    "first page of a copy": (
+        "039b0102a3613a3192032cc099049300000003c39391c401739108919500c40165150009"
+        "9200810809c08108099107c0c0c0c0972f00c39200810805c3c332"
     ),
 }
 
@@ -222,8 +259,19 @@ def _claims_about(at: Range) -> st.SearchStrategy[Claim]:
 
 CLAIMS = st.lists(RANGES.flatmap(_claims_about), max_size=8).map(in_order)
 KEYS = st.none() | st.binary(max_size=20)
-STEPS = st.builds(Step, COUNTS, COUNTS, st.none() | COUNTS, KEYS, CLAIMS, ENTRIES.map(list))
-REPLIES = st.builds(Reply, COUNTS, st.booleans(), COUNTS, KEYS, CLAIMS, ENTRIES.map(list))
+FEW = ENTRIES.map(list)
+STEPS = st.builds(Step, COUNTS, COUNTS, st.none() | COUNTS, KEYS, CLAIMS, FEW, FEW)
+REPLIES = st.builds(Reply, COUNTS, st.booleans(), COUNTS, KEYS, CLAIMS, FEW, FEW)
+FENCES = st.builds(
+    FenceBody,
+    COUNTS,
+    COUNTS,
+    st.booleans(),
+    st.none() | st.builds(VouchedBody, COUNTS, VECTORS),
+    st.booleans(),
+    st.booleans(),
+    COUNTS,
+)
 
 
 @pytest.mark.parametrize(("frame", "golden"), GOLDEN.values(), ids=GOLDEN.keys())
@@ -252,12 +300,18 @@ def test_steps_of_a_comparison_survive_their_way(step: Step, reply: Reply) -> No
     assert reply_of(arrived.compared) == reply
 
 
-@given(CURSORS, COUNTS, VECTORS, st.booleans())
+@given(CURSORS, COUNTS, VECTORS, st.booleans(), st.booleans())
 def test_wishes_survive_their_way(
-    cursor: Cursor, taken: int, seen: dict[int, int], is_enough: bool
+    cursor: Cursor, taken: int, seen: dict[int, int], is_enough: bool, is_copy: bool
 ) -> None:
-    wish = Frame(1, 2, "", LOG, Pull(cursor, taken, seen, is_enough))
+    wish = Frame(1, 2, "", LOG, Pull(cursor, taken, seen, is_enough, is_copy))
     assert decode(encode(wish)) == wish
+
+
+@given(FENCES)
+def test_what_is_said_of_collection_survives_its_way(fence: FenceBody) -> None:
+    frame = Frame(1, 2, "", LOG, fence=fence)
+    assert decode(encode(frame)) == frame
 
 
 @given(ENTRIES)
@@ -298,7 +352,7 @@ def test_every_frame_with_one_other_byte_is_a_frame_or_refused(golden: str) -> N
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_refused(tail: bytes) -> None:
     decoded(tail)
-    decoded(b"\x02" + tail)
+    decoded(b"\x03" + tail)
 
 
 @given(st.recursive(st.none() | st.integers() | st.binary() | st.text(), st.lists, max_leaves=20))
@@ -307,7 +361,7 @@ def test_any_msgpack_is_a_frame_or_refused(value: object) -> None:
         data = msgspec.msgpack.encode(value)
     except OverflowError:
         return
-    decoded(b"\x02" + data)
+    decoded(b"\x03" + data)
 
 
 def test_what_follows_a_frame_is_refused() -> None:
@@ -316,7 +370,7 @@ def test_what_follows_a_frame_is_refused() -> None:
 
 
 def test_a_nest_of_a_million_arrays_is_refused() -> None:
-    assert decoded(b"\x02" + b"\x91" * 1_000_000) is None
+    assert decoded(b"\x03" + b"\x91" * 1_000_000) is None
 
 
 def test_no_bytes_are_refused() -> None:
@@ -324,11 +378,11 @@ def test_no_bytes_are_refused() -> None:
         decode(b"")
 
 
-@pytest.mark.parametrize("version", [0, 3, 127])
+@pytest.mark.parametrize("version", [0, 1, 4, 127])
 @pytest.mark.parametrize("flag", [0, COMPRESSED])
 def test_another_version_is_refused_by_name(version: int, flag: int) -> None:
     data = bytes([version | flag]) + encode(Frame(1, 2, "", LOG))[1:]
-    with pytest.raises(UnknownProtocol, match=f"version {version} is not .*, only 1 to 2"):
+    with pytest.raises(UnknownProtocol, match=f"version {version} is not .*, only 2 to 3"):
         version_of(data)
 
 
@@ -344,19 +398,19 @@ def test_a_large_frame_is_compressed_and_survives_it() -> None:
     rows = pack_entries(Entry(b"s", b"element %d" % index, 20, 8, 9) for index in range(1_000))
     frame = page_frame(rows)
     data = encode(frame)
-    assert data[0] == 2 | COMPRESSED
+    assert data[0] == 3 | COMPRESSED
     assert len(data) < len(msgspec.msgpack.encode(frame)) / 2
     assert decode(data) == frame
 
 
 def compressed(body: bytes) -> bytes:
-    return bytes([2 | COMPRESSED]) + zstandard.ZstdCompressor().compress(body)
+    return bytes([3 | COMPRESSED]) + zstandard.ZstdCompressor().compress(body)
 
 
 def test_what_is_compressed_is_checked_like_all_else() -> None:
     body = encode(Frame(1, 2, "", LOG))[1:]
     assert decode(compressed(body)) == Frame(1, 2, "", LOG)
-    for data in (compressed(body[:-1]), compressed(body) + b"x", compressed(body)[:-1], b"\x82"):
+    for data in (compressed(body[:-1]), compressed(body) + b"x", compressed(body)[:-1], b"\x83"):
         with pytest.raises(InvalidFrame):
             decode(data)
 
@@ -366,7 +420,7 @@ def test_a_bomb_is_refused_before_it_is_blown_up() -> None:
         decode(compressed(bytes(FRAME_BYTES_MAX + 1)))
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"x")
     with pytest.raises(InvalidFrame, match="says its size"):
-        decode(bytes([2 | COMPRESSED]) + unsized)
+        decode(bytes([3 | COMPRESSED]) + unsized)
 
 
 def page_frame(rows: Rows, *, reached: int = 1) -> Frame:
@@ -395,6 +449,18 @@ REFUSED = {
     "a long address": Frame(1, 2, "x" * (ADDRESS_BYTES_MAX + 1), LOG),
     "a head below": Frame(1, 2, "", Log(-1, 0)),
     "a hash beyond": Frame(1, 2, "", Log(1, COUNT_MAX + 1)),
+    "a collected hash beyond": Frame(1, 2, "", LOG, fence=FenceBody(COUNT_MAX + 1)),
+    "a collected vector below": Frame(
+        1, 2, "", LOG, fence=FenceBody(told=VouchedBody(0, {1: -1}))
+    ),
+    "a collected time below": Frame(1, 2, "", LOG, fence=FenceBody(collected_time=-1)),
+    "a start below": Frame(
+        1, 2, "", LOG, page=PageBody(4, (0, 0, 0), 1, True, Rows(), start={1: -1})
+    ),
+    "a time of a set below": Frame(
+        1, 2, "", LOG, page=PageBody(4, (0, 0, 0), 1, True, Rows(), times=[-1])
+    ),
+    "a row that was collected": Frame(1, 2, compared=Compared(1, collected=Rows([], [], [ROW]))),
     "a vector below": Frame(1, 2, "", LOG, Pull((0, 0, 0), 0, {1: -1})),
     "a page without a log": Frame(
         1, 2, page=PageBody(4, (0, 0, 0), 0, from_start=True, rows=Rows())

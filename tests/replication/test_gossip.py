@@ -69,7 +69,7 @@ def test_a_quiet_round_is_one_small_exchange_with_each_of_fanout_peers(net: Net)
         net.tick(address)
         assert len(net.sent) == len(nodes) - 1
         for sent in net.sent:
-            assert size_of(sent.frame) + size_of(sent.reply) <= 160
+            assert size_of(sent.frame) + size_of(sent.reply) <= 180
         assert vectors(net.sent) == 0
 
 

@@ -2,7 +2,13 @@
 
 from random import Random
 
-from lastword.replication.peers import BACKOFF_MAX_US, BACKOFF_US, PeerBook
+from lastword.replication.peers import (
+    BACKOFF_MAX_US,
+    BACKOFF_US,
+    STRANGER_US,
+    STRANGERS_MAX,
+    PeerBook,
+)
 
 A, B, C = "a:1", "b:1", "c:1"
 
@@ -49,12 +55,33 @@ def test_a_listed_peer_is_never_forgotten_however_often_it_fails() -> None:
     assert book.peer(A).failures == 1_000
 
 
-def test_whoever_is_neither_listed_nor_a_contact_point_is_forgotten() -> None:
+def test_a_stranger_that_is_silent_for_a_minute_is_forgotten() -> None:
     book = PeerBook([B])
     for address in (A, B, C):
         book.peer(address).failed(0)
-    book.keep(frozenset({A}), 0)
+        book.peer(address).report.heard(0)
+    book.keep(frozenset({A}), STRANGER_US - 1)
+    assert book.peer(C).failures == 1  # what it says counts in the next message of an exchange
+    book.keep(frozenset({A}), STRANGER_US)
     assert [book.peer(address).failures for address in (A, B, C)] == [1, 1, 0]
+
+
+def test_a_stranger_that_goes_on_speaking_is_remembered() -> None:
+    book = PeerBook(())
+    book.peer(C).failed(0)
+    for now_us in range(0, 3 * STRANGER_US, STRANGER_US // 2):
+        book.peer(C).report.heard(now_us)
+        book.keep(frozenset(), now_us)
+    assert book.peer(C).failures == 1
+
+
+def test_more_strangers_than_a_cluster_has_are_forgotten_at_once() -> None:
+    book = PeerBook([B])
+    for address in [B, *(f"n{index}:1" for index in range(STRANGERS_MAX + 1))]:
+        book.peer(address).failed(0)
+    book.keep(frozenset(), 0)
+    assert book.peer(B).failures == 1
+    assert not any(book.peer(f"n{index}:1").failures for index in range(STRANGERS_MAX + 1))
 
 
 def test_a_contact_point_is_called_until_it_was_met() -> None:

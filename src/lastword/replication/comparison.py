@@ -38,7 +38,10 @@ NONCE_BITS = 63
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A message of the initiator, the `turn`-th: `root` is set to begin or to close a pass."""
+    """A message of the initiator, the `turn`-th: `root` is set to begin or to close a pass.
+
+    `collected` are tombstones that the other side sent, and that were collected here.
+    """
 
     turn: int
     nonce: int
@@ -46,6 +49,7 @@ class Step:
     after: bytes | None
     claims: list[Claim]
     entries: list[Entry]
+    collected: list[Entry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Reply:
     after: bytes | None
     claims: list[Claim]
     entries: list[Entry]
+    collected: list[Entry] = field(default_factory=list)
 
 
 def answer_step(state: State, step: Step, suspects: set[SetDigest]) -> Reply:

@@ -5,6 +5,7 @@ cursors stay as they are.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lastword.replication.comparison import NONCE_BITS, Comparison, Step, answer_step
 from lastword.replication.counters import Counters
@@ -26,7 +27,6 @@ from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.survey import look
-from lastword.replication.version1 import VERSION as OLD_VERSION
 
 
 class Comparisons:
@@ -53,7 +53,7 @@ class Comparisons:
             return None
         self._next_us = self._later(now_us, rng)
         chosen = self._chosen(now_us, rng)
-        if not chosen or self._settings.version == OLD_VERSION:
+        if not chosen:
             return None
         self._counters.comparisons_begun += 1
         self._current = Comparison(chosen[0].address, 0, nonce=rng.getrandbits(NONCE_BITS - 1))
@@ -61,31 +61,30 @@ class Comparisons:
 
     def _chosen(self, now_us: int, rng: Randomness) -> list[Peer]:
         """Return the member to compare with; without walks nobody else probes the silent."""
-        chosen, silent = self._peers.chosen(
-            self._state.members(), fanout=1, rng=rng, version_min=OLD_VERSION + 1
-        )
+        chosen, silent = self._peers.chosen(self._state.members(), fanout=1, rng=rng)
         if not self._settings.walks:
             chosen += [peer for peer in silent if now_us >= peer.next_us]
             return rng.sample(chosen, min(1, len(chosen)))
         return chosen
 
-    def answer(self, compare: Compare) -> Compared:
+    def answer(self, compare: Compare, fenced_for: int) -> Compared:
         """Return the answer to a step of another node's comparison."""
         step = step_of(compare)
-        self._apply(step.entries)
+        collected = self._apply(step.entries, step.collected, fenced_for)
         suspects: set[SetDigest] = set()
         with self._state.reading():
             reply = answer_step(self._state, step, suspects)
         self._mend(suspects)
         self._counters.entries_sent += len(reply.entries)
-        return compared_body(reply)
+        return compared_body(replace(reply, collected=collected))
 
     def take(self, frame: Frame, address: str, now_us: int) -> Compare | None:
         """Take in the answer to a step of our own; return the next one, if one follows."""
         if frame.compared is None:
             return None
         reply = reply_of(frame.compared)
-        self._apply(reply.entries)
+        fenced_for = frame.fence.known if frame.fence else 0
+        collected = self._apply(reply.entries, reply.collected, fenced_for)
         current = self._current
         if current is None or current.address != address or current.turn != reply.turn:
             return None
@@ -95,7 +94,7 @@ class Comparisons:
         current.run = frame.run
         current.take(reply)
         if not current.is_over:
-            return self._next_step(current, now_us)
+            return self._next_step(current, now_us, collected)
         self._current = None
         self._counters.comparison_passes += current.passes
         self._counters.comparisons_equal += current.is_equal
@@ -118,17 +117,27 @@ class Comparisons:
         if self._current is not None and self._current.address == address:
             self._current = None
 
-    def _next_step(self, comparison: Comparison, now_us: int) -> Compare:
+    def _next_step(
+        self, comparison: Comparison, now_us: int, collected: Iterable[Entry] = ()
+    ) -> Compare:
         comparison.deadline_us = now_us + self._settings.patience_us
         with self._state.reading():
-            step: Step = comparison.next_step(self._state)
+            step: Step = replace(comparison.next_step(self._state), collected=list(collected))
         self._counters.comparison_steps += 1
         self._counters.entries_sent += len(step.entries)
         return compare_body(step)
 
-    def _apply(self, entries: list[Entry]) -> None:
+    def _apply(self, entries: list[Entry], collected: list[Entry], fenced_for: int) -> list[Entry]:
+        """Take in what a message brought; return the tombstones of it that were collected here."""
+        told: list[Entry] = []
         if entries:
-            self._counters.note(self._state.apply_entries(tuple(entries)))
+            applied = self._state.apply_entries(tuple(entries), fenced_for)
+            self._counters.note(applied)
+            told = applied.collected
+        if collected:
+            gone = self._state.collect_too(tuple(collected), fenced_for)
+            self._counters.tombstones_collected += gone
+        return told
 
     def _later(self, now_us: int, rng: Randomness) -> int:
         return now_us + int(self._settings.full_interval_us * rng.uniform(0.9, 1.1))

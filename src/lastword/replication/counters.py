@@ -32,6 +32,13 @@ class Counters:
     sums_mended: int = 0
     sends_failed: int = 0
     runs_begun_again: int = 0
+    tombstones_collected: int = 0
+    copies_begun: int = 0
+    copies_finished: int = 0
+    copied_entries: int = 0
+    refused_entries: int = 0
+    exchanges_fenced: int = 0
+    members_lapsed: int = 0
 
     def note(self, applied: Applied) -> None:
         """Count what applying entries did."""

@@ -1,6 +1,7 @@
 """What travels: entries with their dots, cursors, and pages of a log."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lastword.replication.hashing import Sums
@@ -46,7 +47,8 @@ class Page:
     `cursor` is the asker's cursor as it sent it, `for_run` the asker's run, whose `seen` decided
     what was left out. `reached` and `head` become the asker's new cursor within `run`. `seen` is
     the giver's vector, or the part of it that the asker lacks, in the page that reaches the log's
-    end and in no other.
+    end and in no other; `may_collect` says whether the giver may. `times` says up to which time
+    tombstones of sets were collected there, for a copy.
     """
 
     run: int
@@ -57,6 +59,8 @@ class Page:
     entries: tuple[Entry, ...] = ()
     seen: Vector | None = None
     from_start: bool = False
+    may_collect: bool = False
+    times: Mapping[bytes, int] = field(default_factory=dict)
 
 
 class SetDigest(NamedTuple):
@@ -77,6 +81,24 @@ class Bucket(NamedTuple):
     sums: Sums
 
 
+class CopyOrigin(NamedTuple):
+    """Where a copy comes from, kept with it so that it can be gone on with.
+
+    `start` is what the source had seen when its first page was read, `first_hash` is of what it
+    had collected then, `collected` of what the copying node had. `forced` is an operator's wish.
+    """
+
+    source: str
+    start: Vector
+    first_hash: int
+    collected: int
+    forced: bool
+
+
+NO_ORIGIN = CopyOrigin("", {}, first_hash=0, collected=0, forced=False)
+"""That of a file that is no copy, or one that cannot be gone on with."""
+
+
 class Held(NamedTuple):
     """A row of a set, as it is read for comparison."""
 
@@ -86,12 +108,28 @@ class Held(NamedTuple):
     number: int
 
 
+class Dot(NamedTuple):
+    """The write that the run `run` took as its log number `number`."""
+
+    run: int
+    number: int
+
+
+class Collected(NamedTuple):
+    """How many tombstones went, up to which log number was looked, and whose dots held back."""
+
+    collected: int
+    reached: int
+    blocked: tuple[Dot, ...]
+
+
 @dataclass(slots=True)
 class Applied:
     """What applying entries did: how many came, changed something, or took another's dot.
 
     `repairs` counts entries that were lacking here although their dots were covered: lost state;
     `future` those taken whose times are further ahead of the wall than a client's may be.
+    `collected` are tombstones that were collected here, and that the sender still has.
     """
 
     received: int = 0
@@ -100,6 +138,18 @@ class Applied:
     repairs: int = 0
     future: int = 0
     finished: bool = False
+    collected: list[Entry] = field(default_factory=list)
+
+
+class MemberReport(NamedTuple):
+    """The vector that a member last said is its own, and how long it has been silent since.
+
+    Silence is counted while this node was up.
+    """
+
+    run: int
+    seen: Vector
+    silent_us: int = 0
 
 
 class Redotted(NamedTuple):

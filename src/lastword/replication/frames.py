@@ -27,8 +27,8 @@ from lastword.replication.entries import Cursor, Entry, Page
 from lastword.replication.hashing import POSITION_BITS
 from lastword.replication.survey import LOOKS_MAX, Look
 
-PROTOCOL_VERSION = 2
-PROTOCOL_VERSION_MIN = 1
+PROTOCOL_VERSION = 3
+PROTOCOL_VERSION_MIN = 2
 
 COMPRESSED = 0x80
 COMPRESSED_BYTES_MIN = 1_024
@@ -59,12 +59,13 @@ class Log(Struct, array_like=True, frozen=True):
 
 
 class Pull(Struct, array_like=True, frozen=True):
-    """A wish for the page that follows a cursor."""
+    """A wish for the page that follows a cursor; where `is_copy`, with more about its sets."""
 
     cursor: CursorBody
     taken: Count = 0
     seen: VectorBody = {}
     is_enough: bool = True
+    is_copy: bool = False
 
 
 class Rows(Struct, array_like=True, frozen=True):
@@ -82,8 +83,30 @@ class VouchedBody(Struct, array_like=True, frozen=True):
     entries: VectorBody
 
 
+class FenceBody(Struct, array_like=True, frozen=True):
+    """What the sender says of collection: see replication.fence.
+
+    `collected` is the hash of its vector, `known` that of the receiver's which it has and, if it
+    `covers` that, has seen all of; `told` is its vector, where the receiver may not have it.
+    `has_met_all` says that it knows as members all whom it was told of, `collected_time` is the
+    greatest time that it ever collected.
+    """
+
+    collected: Count = 0
+    known: Count = 0
+    covers: bool = True
+    told: VouchedBody | None = None
+    may_collect: bool = False
+    has_met_all: bool = False
+    collected_time: Count = 0
+
+
 class PageBody(Struct, array_like=True, frozen=True):
-    """A page, on the wire. `ask` names runs whose entries in the asker's vector are needed."""
+    """A page, on the wire. `ask` names runs whose entries in the asker's vector are needed.
+
+    For a copy, the first has what its giver had seen as `start`, and each the times up to which
+    tombstones of the sets in `rows` were collected.
+    """
 
     for_run: Count
     cursor: CursorBody
@@ -92,6 +115,8 @@ class PageBody(Struct, array_like=True, frozen=True):
     rows: Rows
     seen: VouchedBody | None = None
     ask: Annotated[list[Count], _AS_ROWS] | None = None
+    start: VectorBody | None = None
+    times: Annotated[list[Count], _AS_ROWS] | None = None
 
 
 class Compare(Struct, array_like=True, frozen=True):
@@ -103,6 +128,7 @@ class Compare(Struct, array_like=True, frozen=True):
     after: Key | None = None
     claims: list[Claims] = []
     rows: Rows | None = None
+    collected: Rows | None = None
 
 
 class Compared(Struct, array_like=True, frozen=True):
@@ -114,6 +140,7 @@ class Compared(Struct, array_like=True, frozen=True):
     after: Key | None = None
     claims: list[Claims] = []
     rows: Rows | None = None
+    collected: Rows | None = None
 
 
 LookBody = tuple[
@@ -154,6 +181,7 @@ class Frame(Struct, array_like=True, frozen=True):
     compared: Compared | None = None
     survey: SurveyBody | None = None
     surveyed: Surveyed | None = None
+    fence: FenceBody | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -207,12 +235,14 @@ def decode(data: bytes) -> Frame:
         frame = _decoder.decode(decompressed(body) if data[0] & COMPRESSED else body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFrame(f"not a frame: {error}") from None
-    for part in (frame.page, frame.compare, frame.compared):
-        if part is not None and part.rows is not None:
-            check_rows(part.rows)
+    if frame.page is not None:
+        check_rows(frame.page.rows)
     for step in (frame.compare, frame.compared):  # here too, before a page beside it is applied
         if step is not None:
             unpack_claims(step.claims)
+            for rows in (step.rows, step.collected):
+                if rows is not None:
+                    check_rows(rows)
     if frame.survey is not None:
         looks_of(frame.survey)
     if frame.page is not None and (frame.log is None or frame.page.reached > frame.log.head):
@@ -294,6 +324,8 @@ def page_of(frame: Frame, body: PageBody) -> Page:
         entries=unpack_entries(body.rows),
         seen=None if body.seen is None else body.seen.entries,
         from_start=body.from_start,
+        may_collect=frame.fence is not None and frame.fence.may_collect,
+        times=dict(zip(body.rows.sets, body.times or (), strict=False)),
     )
 
 
@@ -313,21 +345,23 @@ def compare_body(step: Step) -> Compare:
     """Return a step of a comparison as it stands in a frame."""
     rows = pack_entries(step.entries) if step.entries else None
     claims = pack_claims(step.claims)
-    return Compare(step.turn, step.nonce, step.root, step.after, claims, rows)
+    collected = pack_entries(step.collected) if step.collected else None
+    return Compare(step.turn, step.nonce, step.root, step.after, claims, rows, collected)
 
 
 def step_of(body: Compare) -> Step:
     """Return the step that a frame carries; raise InvalidFrame where its claims are none."""
     claims = unpack_claims(body.claims)
-    rows = list(unpack_entries(body.rows))
-    return Step(body.turn, body.nonce, body.root, body.after, claims, rows)
+    rows, collected = list(unpack_entries(body.rows)), list(unpack_entries(body.collected))
+    return Step(body.turn, body.nonce, body.root, body.after, claims, rows, collected)
 
 
 def compared_body(reply: Reply) -> Compared:
     """Return the answer to a step as it stands in a frame."""
     rows = pack_entries(reply.entries) if reply.entries else None
     claims = pack_claims(reply.claims)
-    return Compared(reply.turn, reply.differs, reply.done, reply.after, claims, rows)
+    collected = pack_entries(reply.collected) if reply.collected else None
+    return Compared(reply.turn, reply.differs, reply.done, reply.after, claims, rows, collected)
 
 
 def survey_body(nonce: int, looks: Iterable[Look]) -> SurveyBody:
@@ -348,5 +382,5 @@ def looks_of(body: SurveyBody) -> list[Look]:
 def reply_of(body: Compared) -> Reply:
     """Return the answer that a frame carries; raise InvalidFrame where its claims are none."""
     claims = unpack_claims(body.claims)
-    rows = list(unpack_entries(body.rows))
-    return Reply(body.turn, body.differs, body.done, body.after, claims, rows)
+    rows, collected = list(unpack_entries(body.rows)), list(unpack_entries(body.collected))
+    return Reply(body.turn, body.differs, body.done, body.after, claims, rows, collected)

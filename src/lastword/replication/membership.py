@@ -1,8 +1,9 @@
 """Under which address a node lists itself in `_peers_`, decided once at its start.
 
-It lists at most one, its own: the advertised one; else a contact point that turns out to lead to
-itself; else its default; and none if a listed address already leads to it. Members that do not
-answer are none of its business.
+It lists at most one, its own: the advertised one; else an address that turns out to lead to
+itself, a listed one or a contact point; else its default. It may have been unlisted while it was
+down: where the first member that it meets says so, it lists itself again. What is removed later
+stands until its next start. Members that do not answer are none of its business.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,9 @@ class Membership:
         self._state = state
         self._peers = peers
         self._advertised = identity.advertise is not None
+        self.has_left = False
         self._settled = False
+        self._confirmed = False
         self._asked: frozenset[str] = frozenset()
         self._deadline_us: int | None = None
         self._replaced: str | None = None
@@ -49,6 +52,7 @@ class Membership:
     def tick(self, now_us: int) -> None:
         """List this node, as soon as it is clear under which address."""
         if self._settled:
+            self._confirm()
             return
         if self._advertised:
             self._list_advertised()
@@ -80,6 +84,30 @@ class Membership:
         silent = self._peers.peer(address).failures >= REPLACED_FAILURES
         if address == self._replaced and silent:
             self._unlist(address)
+
+    def list_again(self) -> None:
+        """List this node if it is not: what it holds now is another node's copy."""
+        if self.address not in self._state.members():
+            self.list_anew()
+
+    def list_anew(self) -> None:
+        """List this node at a new time: it may have been unlisted where this is not known yet."""
+        if self._settled and not self.has_left:
+            self._state.list_member(self.address)
+
+    def leave(self) -> None:
+        """Unlist this node, until its next start."""
+        self._settled = self._confirmed = self.has_left = True
+        if self.address in self._state.members():
+            self._state.unlist_member(self.address)
+
+    def _confirm(self) -> None:
+        """See once, when a walk over a member's log has ended, that this node is still listed."""
+        if not self._confirmed:
+            members = self._peers.listed_others(self._state.members() - {self.address})
+            self._confirmed = any(peer.met for peer in members)
+            if self._confirmed:
+                self.list_again()
 
     def _unlist(self, address: str) -> None:
         self._replaced = None

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lastword.replication.fence import Standing, Theirs
 from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.knowledge import Taken
 from lastword.replication.port import Randomness
+from lastword.replication.reports import Report
 
 BACKOFF_US = 200_000
 """The first pause after a failed call; it doubles with each further one."""
@@ -18,6 +20,12 @@ BACKOFF_US = 200_000
 OLD_VERSION_US = 3_600_000_000
 """How long a node is spoken to in an older version before the newest is tried again: it says so
 itself when it starts anew, and one refused call an hour is nothing."""
+
+STRANGER_US = 60_000_000
+"""How long a stranger is remembered: far longer than any exchange takes."""
+
+STRANGERS_MAX = 1_000
+"""Strangers that are remembered: a cluster has some at its start, and a hoaxer any number."""
 
 BACKOFF_MAX_US = 4_000_000
 """The longest pause: a healed partition is used within seconds, and a probe costs one packet."""
@@ -41,7 +49,7 @@ class Peer:
     `met` says that a walk over its log has ended during this run, after which the node there was
     a listed one, so that it will be called as such; `is_self` says that it leads here. `version`
     is that of the protocol spoken there, `run` the one that answered last. `holds` is what it last
-    said of this node's writes.
+    said of this node's writes, `theirs` what of collection, `report` what it covers.
     """
 
     address: str
@@ -54,6 +62,8 @@ class Peer:
     run: int = 0
     old_until_us: int = 0
     taken: Taken = field(default_factory=Taken)
+    theirs: Theirs = field(default_factory=Theirs)
+    report: Report = field(default_factory=Report)
     holds: Holding = NO_HOLDING
 
     @property
@@ -123,12 +133,38 @@ class PeerBook:
         )
 
     def keep(self, listed: frozenset[str], now_us: int) -> None:
-        """Forget all that is neither listed nor a contact point; try the newest version again."""
-        for address in self._peers.keys() - listed - self.contacts:
-            del self._peers[address]
+        """Forget strangers that are silent; try the newest version again.
+
+        A stranger is neither listed nor a contact point. It may be one that is not listed yet, and
+        what it says has to be remembered for the few messages of an exchange.
+        """
+        strangers = self._peers.keys() - listed - self.contacts
+        for address in strangers:
+            silent_us = self._peers[address].report.silent_us(now_us)
+            if silent_us >= STRANGER_US or len(strangers) > STRANGERS_MAX:
+                del self._peers[address]
         for peer in self._peers.values():
             if peer.version < PROTOCOL_VERSION and now_us >= peer.old_until_us:
                 peer.version = PROTOCOL_VERSION
+
+    def forget_vectors(self) -> None:
+        """Forget what was compared with this node's own vector: it is another file's now."""
+        for peer in self._peers.values():
+            peer.taken.forget()
+            peer.taken.asked.clear()
+            peer.theirs.covered = not peer.theirs.hash
+            peer.theirs.standing = Standing.UNKNOWN
+            peer.theirs.knows = None
+            peer.met = False
+
+    def listed_others(self, listed: frozenset[str]) -> list[Peer]:
+        """Return the members but those that lead here, in the order of their addresses."""
+        peers = [self.peer(address) for address in sorted(listed)]
+        return [peer for peer in peers if not peer.is_self]
+
+    def contact_points(self) -> list[Peer]:
+        """Return the contact points that this node was told of."""
+        return [self.peer(address) for address in sorted(self.contacts)]
 
     def others(self, listed: frozenset[str]) -> list[Peer]:
         """Return whom to exchange with: the listed, and contact points until they were met.
@@ -144,10 +180,10 @@ class PeerBook:
         return [peer for peer in peers if not peer.is_self]
 
     def chosen(
-        self, listed: frozenset[str], *, fanout: int, rng: Randomness, version_min: int = 0
+        self, listed: frozenset[str], *, fanout: int, rng: Randomness
     ) -> tuple[list[Peer], list[Peer]]:
         """Return the peers of one round, at random, and those who do not answer at present."""
-        others = [peer for peer in self.others(listed) if peer.version >= version_min]
+        others = self.others(listed)
         silent = [peer for peer in others if peer.failures]
         answering = [peer for peer in others if not peer.failures]
         return rng.sample(answering, min(fanout, len(answering))), silent

@@ -16,16 +16,22 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from lastword.crdt.clock import Wall
+from lastword.replication.collection import Collection
 from lastword.replication.comparisons import Comparisons
 from lastword.replication.counters import Counters
 from lastword.replication.entries import Cursor
-from lastword.replication.frames import PROTOCOL_VERSION, Compare, Frame, Pull, furthest
+from lastword.replication.fence import Fence, Theirs
+from lastword.replication.frames import PROTOCOL_VERSION, Compare, Frame, Log, Pull, furthest
+from lastword.replication.lapse import Lapse
+from lastword.replication.leaving import Leaving
 from lastword.replication.membership import Identity, Membership
 from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Randomness, State
+from lastword.replication.renewal import CopyPull, Renewal
+from lastword.replication.reports import Report
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.skew import Skews, Verdict
-from lastword.replication.version1 import VERSION as OLD_VERSION
+from lastword.replication.version2 import VERSION as OLD_VERSION
 from lastword.replication.walks import Walks, Wish
 
 
@@ -47,9 +53,21 @@ class Replica:
         self.counters = Counters()
         self.peers = PeerBook(identity.contacts)
         self.membership = Membership(state, self.peers, identity)
-        self._walks = Walks(state, self.peers, settings, self.counters)
-        self._comparisons = Comparisons(state, self.peers, settings, self.counters)
+        self.collection = Collection(
+            state,
+            self.peers,
+            self.membership,
+            settings=settings,
+            counters=self.counters,
+            wall=wall,
+        )
+        self._lapse = Lapse(state, self.peers, self.membership, settings, self.counters)
+        self.leaving = Leaving(state, self.peers, self.membership)
+        self._fence, self._walks, self._comparisons = self._parts()
+        self._renewal = Renewal(state, self.peers, settings, self.counters)
         self._skews = Skews(settings.max_skew_us)
+        for address, report in state.reports().items():
+            self.peers.peer(address).report = Report.kept(report)
         self._wall = wall
         self._redot_at_us: int | None = None
 
@@ -81,13 +99,19 @@ class Replica:
         """Do what is due; return what to send. `now_us` is a monotonic time in microseconds."""
         self.membership.tick(now_us)
         self._redot(now_us, rng)
+        self._lapse.tick(now_us)
         self.peers.keep(self.state.members(), now_us)
         self._skews.judge(self.state.members(), self.state.run, self._wall(), now_us)
-        sends = []
+        self._fence.has_met_all = self.state.may_collect or self.collection.has_met_all()
+        copying = self._renewal.tick(now_us)
+        if copying is None and self._renewal.source is None and not self.verdict.refuses:
+            self.collection.tick(now_us)
+        sends = [self._copy_sent(pull) for pull in [copying] if pull is not None]
         if self.settings.walks:
             sends += [self._sent(wish) for wish in self._walks.begin_round(now_us, rng)]
         if (begun := self._comparisons.begin(now_us, rng)) is not None:
-            sends.append(Send(begun[0], self._frame(compare=begun[1], speaks=True)))
+            frame = self._frame(compare=begun[1], speaks=True)
+            sends.append(Send(begun[0], self._fenced(frame, begun[0])))
         return sends
 
     def receive(self, frame: Frame, now_us: int, version: int = PROTOCOL_VERSION) -> Frame:
@@ -95,17 +119,21 @@ class Replica:
         if frame.run == self.state.run:
             return self._frame(speaks=True)
         self._notice_resumption(frame)
+        theirs = Theirs()
         if frame.address:
             peer = self.peers.peer(frame.address)
             peer.heard()
+            self._note_heard(peer, now_us)
             if version > OLD_VERSION:
                 peer.version = version
             self._note_holding(frame, peer)
+            theirs = peer.theirs
+        frame = self._admitted(frame, theirs)
         asked = frame.page is None and self._walks.wants(frame)
         pull = self._walks.take_page(frame, frame.address, now_us)
         if asked and self._walks.awaited is None:
             pull = self._walks.pull(frame.address, now_us)
-        return self._reply(frame, pull=pull)
+        return self._reply(frame, theirs, pull=pull)
 
     def answer(
         self, address: str, frame: Frame, now_us: int, *, sent_us: int | None = None
@@ -121,13 +149,21 @@ class Replica:
             self.membership.found_self(address)
             return self._go_on(address, now_us)
         self.membership.found_other(address)
+        if self._renewal.awaits(frame):
+            return self._copy_on(address, frame, now_us)
         self._notice_resumption(frame)
-        self._note_holding(frame, self.peers.peer(address))
+        peer = self.peers.peer(address)
+        self._note_heard(peer, now_us)
+        self._note_holding(frame, peer)
+        frame = self._admitted(frame, peer.theirs)
+        if not peer.theirs.standing.is_clear:
+            self._comparisons.give_up(address)
         pull = self._walks.take_page(frame, address, now_us)
         compare = self._comparisons.take(frame, address, now_us)
         sends = []
         if pull or compare or frame.pull:
-            sends = [Send(address, self._reply(frame, pull=pull, compare=compare))]
+            reply = self._reply(frame, peer.theirs, pull=pull, compare=compare)
+            sends = [Send(address, reply)]
         if pull or frame.compared:  # a step of a comparison ends no walk
             return sends
         return [*sends, *self._go_on(address, now_us)]
@@ -148,6 +184,49 @@ class Replica:
         self._comparisons.give_up(address)
         return self._go_on(address, now_us)
 
+    # -- beginning afresh
+
+    @property
+    def source(self) -> str | None:
+        """The member that this node copies, if it does."""
+        return self._renewal.source
+
+    @property
+    def copied(self) -> int:
+        """How many entries of the copy under way have arrived."""
+        return self._renewal.entries
+
+    def rejoin(self, address: str, now_us: int) -> list[Send]:
+        """Copy a member that this node is behind of, even if that one is behind it, too.
+
+        Returns nothing, having done nothing, where it is not behind, or copies that one already.
+        """
+        if address == self.source or not self.peers.peer(address).theirs.standing.is_behind:
+            return []
+        return [self._copy_sent(self._renewal.begin(address, now_us, forced=True))]
+
+    def _copy_on(self, address: str, frame: Frame, now_us: int) -> list[Send]:
+        """Take a page for the copy under way; where that is whole, this node is another run."""
+        run = self.state.run
+        pull = self._renewal.take(frame, address, now_us)
+        if self.state.run != run:
+            self._begin_anew()
+        return [] if pull is None else [self._copy_sent(pull)]
+
+    def _copy_sent(self, pull: CopyPull) -> Send:
+        frame = Frame(self._wall(), pull.run, log=Log(0, 0), pull=pull.pull, fence=pull.fence)
+        return Send(pull.address, frame)
+
+    def _begin_anew(self) -> None:
+        """Forget what rested on the file that was held before."""
+        self.peers.forget_vectors()
+        self._fence, self._walks, self._comparisons = self._parts()
+        self.membership.list_again()
+
+    def _parts(self) -> tuple[Fence, Walks, Comparisons]:
+        shared = (self.state, self.peers, self.settings, self.counters)
+        return Fence(self.state), Walks(*shared), Comparisons(*shared)
+
     # -- upkeep
 
     def _redot(self, now_us: int, rng: Randomness) -> None:
@@ -167,6 +246,10 @@ class Replica:
         if furthest(frame, self.state.run) > self.state.log_end:
             self.counters.runs_begun_again += 1
             self.state.begin_run()
+
+    def _note_heard(self, peer: Peer, now_us: int) -> None:
+        peer.report.heard(now_us)
+        self._lapse.heard(peer.address)
 
     def _note_holding(self, frame: Frame, peer: Peer) -> None:
         """Note what the sender says of this node's writes: it has read them here, or covers them.
@@ -190,21 +273,50 @@ class Replica:
         return [] if wish is None else [self._sent(wish)]
 
     def _sent(self, wish: Wish) -> Send:
-        return Send(wish.address, self._frame(pull=wish.pull, speaks=True))
+        frame = self._frame(pull=wish.pull, speaks=True)
+        return Send(wish.address, self._fenced(frame, wish.address))
+
+    def _fenced(self, frame: Frame, address: str) -> Frame:
+        """Return a frame for `address` with what it has to know of collection."""
+        theirs = self.peers.peer(address).theirs
+        return replace(frame, fence=self._fence.body(theirs, covers=self._fence.covers(theirs)))
+
+    def _admitted(self, frame: Frame, theirs: Theirs) -> Frame:
+        """Return what of a frame may be taken in or answered."""
+        standing = self._fence.hear(theirs, frame.fence)
+        if standing.is_clear:
+            return frame
+        if frame.page or frame.compare or frame.compared:
+            self.counters.exchanges_fenced += 1
+        pull = None if standing.is_fenced else frame.pull
+        return replace(frame, page=None, compare=None, compared=None, pull=pull)
 
     def _reply(
-        self, frame: Frame, *, pull: Pull | None = None, compare: Compare | None = None
+        self,
+        frame: Frame,
+        theirs: Theirs,
+        *,
+        pull: Pull | None = None,
+        compare: Compare | None = None,
     ) -> Frame:
         """Return the frame that fulfils the wishes of `frame` and carries our own."""
-        compared = frame.compare and self._comparisons.answer(frame.compare)
+        covers = self._fence.covers(theirs)  # before any row is read
+        known = frame.fence.known if frame.fence else 0
+        compared = frame.compare and self._comparisons.answer(frame.compare, known)
         reply = self._frame(pull=pull, compare=compare, speaks=pull is not None)
         page, log = None, self._walks.log() if pull else None
         if frame.pull is not None:
             page, log = self._walks.page_for(frame, frame.pull)
-        address = self.membership.address if page or pull else ""
+        address = self.membership.address if page or pull or compare else ""
         surveyed = frame.survey and self._comparisons.show(frame.survey)
         return replace(
-            reply, address=address, log=log, page=page, compared=compared, surveyed=surveyed
+            reply,
+            address=address,
+            log=log,
+            page=page,
+            compared=compared,
+            surveyed=surveyed,
+            fence=self._fence.body(theirs, covers=covers),
         )
 
     def _frame(

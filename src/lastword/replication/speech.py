@@ -1,14 +1,14 @@
 """Frames as bytes, in the version that each side speaks. What carries them knows nothing else."""
 
 from lastword.errors import UnknownProtocol
-from lastword.replication import frames, version1
+from lastword.replication import frames, version2
 from lastword.replication.replica import Replica, Send
 
 
 def utter(replica: Replica, send: Send) -> bytes:
     """Return the bytes of a frame, in the version that its receiver speaks."""
-    if replica.version_for(send.address) == version1.VERSION:
-        return version1.encode(send.frame)
+    if replica.version_for(send.address) == version2.VERSION:
+        return version2.encode(send.frame)
     return frames.encode(send.frame)
 
 
@@ -20,11 +20,9 @@ def respond(replica: Replica, data: bytes, now_us: int) -> bytes:
     version = frames.version_of(data)
     if version > replica.settings.version:
         raise UnknownProtocol(f"protocol version {version} is not spoken here")
-    if version == version1.VERSION:
-        frame, scan_pull = version1.decode(data)
-        reply = replica.receive(frame, now_us, version)
-        scan = None if scan_pull is None else version1.scan(replica.state, scan_pull)
-        return version1.encode(reply, scan)
+    if version == version2.VERSION:
+        version2.check_spoken(len(replica.state.collected))
+        return version2.encode(replica.receive(version2.decode(data), now_us, version))
     return frames.encode(replica.receive(frames.decode(data), now_us, version))
 
 
@@ -37,8 +35,9 @@ def hear(
 
     Raises InvalidFrame, or UnknownProtocol for a version that is not spoken here.
     """
-    if frames.version_of(data) == version1.VERSION:
-        frame, _ = version1.decode(data)
+    if frames.version_of(data) == version2.VERSION:
+        version2.check_spoken(len(replica.state.collected))
+        frame = version2.decode(data)
     else:
         frame = frames.decode(data)
     return replica.answer(address, frame, now_us, sent_us=sent_us)

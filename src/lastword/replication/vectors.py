@@ -24,6 +24,22 @@ def covers(vector: Vector, run: int, number: int) -> bool:
     return vector.get(run, 0) >= number
 
 
+def covers_all(vector: Vector, other: Vector) -> bool:
+    """Return whether `vector` covers every dot that `other` covers. O(entries of `other`)."""
+    held = vector.get
+    return all(held(run, 0) >= number for run, number in list(other.items()))
+
+
+def note_growth(growth: dict[int, int], held: Vector, vector: Vector) -> None:
+    """Put into `growth` the entries of `vector` that are above those of it and of `held`."""
+    known, noted = held.get, growth.get
+    growth |= {
+        run: number
+        for run, number in vector.items()
+        if known(run, 0) < number and noted(run, 0) < number
+    }
+
+
 def vector_hash(vector: Vector) -> int:
     """Return the hash of a vector: the sum of those of its entries, modulo 2^63. O(entries)."""
     return sum(_entry_hash(*entry) for entry in vector.items()) & _HASH_MASK

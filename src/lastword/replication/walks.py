@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lastword.replication import version1
+from msgspec.structs import replace
+
 from lastword.replication.counters import Counters
 from lastword.replication.entries import Cursor
 from lastword.replication.frames import Frame, Log, PageBody, Pull, Rows, page_body, page_of
-from lastword.replication.knowledge import History, Told, Vouched
+from lastword.replication.knowledge import History, Vouched
 from lastword.replication.peers import PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
@@ -107,7 +108,8 @@ class Walks:
         taken.asks = 0
         if page.from_start and taken.ahead is not None:
             taken.forget()  # it was about a log that is not there any more
-        applied = self._state.apply(page, address)
+        fenced_for = frame.fence.known if frame.fence else 0
+        applied = self._state.apply(page, address, fenced_for)
         if applied is None:
             self._counters.pages_refused += 1
             self._end(address)
@@ -133,16 +135,14 @@ class Walks:
         if page.seen is not None and frame.log is not None:
             vouched = Vouched(page.seen.base, page.seen.entries)
             peer.taken.take(self._state.seen, vouched, frame.log.seen_hash)
+            peer.report.take(frame.run, vouched, frame.log.seen_hash, self._state.seen)
         if frame.address in self._state.members():
             peer.met = True
         self._end(address)
 
     def _wish(self, address: str) -> Pull:
         taken, own = self._peers.peer(address).taken, self._state.seen
-        if self._peers.version_with(address, self._settings.version) == version1.VERSION:
-            told = Told(dict(own))
-        else:
-            told = taken.to_tell(own, self._settings.small_vector_entries)
+        told = taken.to_tell(own, self._settings.small_vector_entries)
         cursor = self._state.cursor(address)
         return Pull(cursor, taken.hash, dict(told.entries), told.is_enough)
 
@@ -160,6 +160,7 @@ class Walks:
         """Return the page that fulfils a pull, and what the log was when it was read."""
         own = self._state.seen
         at = own.state
+        start = dict(own) if pull.is_copy and not pull.cursor[1] else None
         asker_hash = frame.log.seen_hash if frame.log else 0
         vouched = self._history.vouch(own, at, pull.taken, asker_hash)
         page = self._state.page(
@@ -175,4 +176,7 @@ class Walks:
         self._counters.vectors_whole += page.seen is not None and bool(
             vouched.base == 0 and vouched.entries
         )
-        return page_body(page, vouched.base), log
+        body = page_body(page, vouched.base)
+        if pull.is_copy:
+            body = replace(body, start=start, times=self._state.collected_times(body.rows.sets))
+        return body, log

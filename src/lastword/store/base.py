@@ -22,9 +22,12 @@ from lastword.replication.entries import (
     ENTRY_BYTES,
     Applied,
     Bucket,
+    Collected,
+    CopyOrigin,
     Cursor,
     Entry,
     Held,
+    MemberReport,
     Page,
     Redotted,
     SetDigest,
@@ -37,10 +40,17 @@ from lastword.store.directory import Directory
 from lastword.store.ledger import MARK_INTERVAL_US, NO_TOTALS, Key, Ledger, Row, Totals
 from lastword.store.operations import (
     PEERS_SET,
+    AllowCollection,
     ApplyEntries,
     ApplyPage,
     BeginRun,
+    Collect,
+    CollectToo,
+    Complete,
+    KeepOrigin,
+    KeepReports,
     ListMember,
+    Offer,
     Recount,
     Redot,
     Write,
@@ -49,6 +59,9 @@ from lastword.store.operations import (
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
+
+OFFERED_ROWS = 1_000
+"""Rows of the old file that are looked at and offered to a copy in one transaction."""
 
 MEMBERS_CHUNK = 1_000
 """Members that are read at once."""
@@ -88,6 +101,13 @@ class LogSlice:
     rows: list[LogRow]
 
 
+class Offered(NamedTuple):
+    """Up to which log number entries were offered to a copy, and what it refused of them."""
+
+    reached: int
+    refused: list[Entry]
+
+
 class _Members(NamedTuple):
     """The listed addresses, and the digest sums of the entries that they were read from."""
 
@@ -98,15 +118,33 @@ class _Members(NamedTuple):
 class BaseStore(ABC):
     """The port of `replication`, and the reads of a node, over one ledger."""
 
+    copy: "BaseStore | None"
+
     def __init__(self, options: StoreOptions, ledger: Ledger) -> None:
         self.options = options
         self.ledger = ledger
+        self.forget_derived()
+
+    def forget_derived(self) -> None:
+        """Forget what was derived from the ledger: it is another one now."""
         self._members = _Members(frozenset(), NO_SUMS)
-        self._directory = Directory(ledger.digest_key)
+        self._directory = Directory(self.ledger.digest_key)
 
     @abstractmethod
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation`; return its result when it is on disk, or raise its error."""
+
+    @abstractmethod
+    def begin_copy(self) -> "BaseStore":
+        """Begin a copy in a new file, in place of any other copy."""
+
+    @abstractmethod
+    def drop_copy(self) -> None:
+        """Give up the copy."""
+
+    @abstractmethod
+    def take_over(self, collected: Vector, least_time: int, greatest_time: int) -> int:
+        """Put the copy in the place of what is held; see port.State.take_over."""
 
     @abstractmethod
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
@@ -145,6 +183,10 @@ class BaseStore(ABC):
     @abstractmethod
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
+
+    @abstractmethod
+    def tombstones_until(self, number: int) -> int:
+        """Return how many tombstones arrived up to a log number. O(as many)."""
 
     @abstractmethod
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
@@ -219,11 +261,11 @@ class BaseStore(ABC):
 
     def sets_between(self, low: int, high: int) -> list[SetDigest]:
         """Return the sets of `low <= position < high` that have entries, by position."""
-        totals = self.ledger.totals
+        gone, totals = self.ledger.sets_gone, self.ledger.totals
         return [
             SetDigest(position, name, at.entries, at.sums)
-            for position, name in self._directory.between(totals, low, high)
-            if (at := totals[name]).entries
+            for position, name in self._directory.between(totals, gone, low, high)
+            if (at := totals.get(name)) is not None and at.entries
         ]
 
     def buckets_between(self, set_name: bytes, low: int, high: int) -> list[Bucket]:
@@ -261,13 +303,80 @@ class BaseStore(ABC):
             from_start=not holds,
         )
 
-    def apply(self, page: Page, peer: str) -> Applied | None:
+    def apply(self, page: Page, peer: str, fenced_for: int = 0) -> Applied | None:
         """Take in a page from `peer`; None where it does not follow the present cursor."""
-        return self.execute(ApplyPage(page, peer))
+        return self.execute(ApplyPage(page, peer, fenced_for))
 
-    def apply_entries(self, entries: tuple[Entry, ...]) -> Applied:
+    def apply_entries(self, entries: tuple[Entry, ...], fenced_for: int = 0) -> Applied:
         """Take in entries that a comparison brought."""
-        return self.execute(ApplyEntries(entries))
+        return self.execute(ApplyEntries(entries, fenced_for))
+
+    @property
+    def collected(self) -> GrowingVector:
+        """What was collected here."""
+        return self.ledger.collected
+
+    @property
+    def collected_time(self) -> int:
+        """The greatest time that was ever collected."""
+        return self.ledger.greatest_collected
+
+    def collected_times(self, set_names: Sequence[bytes]) -> list[int]:
+        """Return for each set the greatest time of its tombstones that were collected."""
+        return [self.ledger.collected_time(name) for name in set_names]
+
+    def complete(
+        self, copy: "BaseStore", collected: Vector, least_time: int, greatest_time: int
+    ) -> None:
+        """Note in a copy that is whole what its source collected; see port.State.take_over."""
+        clock_last = self.ledger.clock_last
+        copy.execute(
+            Complete(collected, least_time, greatest_time, self.listed_before, clock_last)
+        )
+
+    def offer(self, copy: "BaseStore", after: int) -> Iterator[Offered]:
+        """Offer the copy all of the log after `after`; yield what it refuses.
+
+        It ends where the log ended when it began.
+        """
+        until = self.log_end
+        while after < until and (log := self.read_log(after, OFFERED_ROWS)).rows:
+            after = log.rows[-1].arrived
+            yield Offered(after, copy.execute(Offer(tuple(row.entry for row in log.rows))))
+
+    @property
+    def origin(self) -> CopyOrigin:
+        """Where this copy comes from, if it is one that can be gone on with."""
+        return self.ledger.origin
+
+    def keep_origin(self, origin: CopyOrigin) -> None:
+        """Keep where this copy comes from."""
+        self.execute(KeepOrigin(origin))
+
+    @property
+    def may_collect(self) -> bool:
+        """Whether this file knows of what its cluster has collected."""
+        return self.ledger.may_collect
+
+    def allow_collection(self) -> None:
+        """Note that it does."""
+        self.execute(AllowCollection())
+
+    def collect(self, stable: Vector, after: int, until: int, limit: int) -> Collected:
+        """Collect tombstones that `stable` covers; up to `limit` are looked at."""
+        return self.execute(Collect(stable, after, until, limit))
+
+    def collect_too(self, entries: tuple[Entry, ...], fenced_for: int) -> int:
+        """Collect tombstones that another node has collected."""
+        return self.execute(CollectToo(entries, fenced_for))
+
+    def reports(self) -> Mapping[str, MemberReport]:
+        """Return what members last said that they cover."""
+        return self.ledger.members
+
+    def keep_reports(self, reports: Mapping[str, MemberReport]) -> None:
+        """Keep what members last said, in place of what was kept before."""
+        self.execute(KeepReports(reports))
 
     def recount(self, set_name: bytes) -> bool:
         """Add up a set anew from its rows; return whether anything had been wrong. O(rows)."""

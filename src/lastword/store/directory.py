@@ -7,25 +7,28 @@ from lastword.replication.hashing import set_position
 
 
 class Directory:
-    """The names of all sets in order of their positions. Sets are never taken out.
+    """The names of all sets in order of their positions.
 
     Several threads may ask: each extends a list of its own, and the last one is kept.
     """
 
     def __init__(self, digest_key: bytes) -> None:
         self._digest_key = digest_key
-        self._sorted: list[tuple[int, bytes]] = []
+        self._known: tuple[int, list[tuple[int, bytes]]] = (0, [])
 
     def between(
-        self, names: Mapping[bytes, object], low: int, high: int
+        self, names: Mapping[bytes, object], gone: int, low: int, high: int
     ) -> list[tuple[int, bytes]]:
         """Return position and name of those of `names` with `low <= position < high`.
 
-        `names` only ever grows at its end. O(names) where it grew since the last call.
+        `names` grows at its end, unless `gone`, how many were ever taken out of it, has changed
+        since the last call. O(names) where it grew, and more where it changed otherwise.
         """
-        known = self._sorted
-        if len(known) != len(names):
+        at, known = self._known
+        if at != gone:
+            known = []
+        if at != gone or len(known) != len(names):
             new = list(names)[len(known) :]
             known = sorted(known + [(set_position(name, self._digest_key), name) for name in new])
-            self._sorted = known
+            self._known = gone, known
         return known[bisect_left(known, (low,)) : bisect_left(known, (high,))]

@@ -8,7 +8,14 @@ million elements in large sets about 5 MB.
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
-from lastword.replication.entries import NO_CURSOR, Bucket, Cursor
+from lastword.replication.entries import (
+    NO_CURSOR,
+    NO_ORIGIN,
+    Bucket,
+    CopyOrigin,
+    Cursor,
+    MemberReport,
+)
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums
 from lastword.replication.vectors import GrowingVector
 from lastword.store.buckets import Buckets
@@ -76,13 +83,20 @@ class Mark(NamedTuple):
 class Changes:
     """What one transaction did, complete: applied whole to a file and to a ledger, or dropped.
 
-    `buckets` has those that changed, by their lows; of a set in `rebucketed` all are new.
+    `buckets` has those that changed, by their lows; of a set in `rebucketed` all are new. Rows in
+    `dropped` were collected, and are gone before any in `rows` come: those are new then. A set
+    in `totals` without entries has gone.
     """
 
     log_end: int
     clock_last: int
     rows: dict[Key, Row] = field(default_factory=dict)
     before: dict[Key, Row | None] = field(default_factory=dict)
+    dropped: dict[Key, Row] = field(default_factory=dict)
+    collected: dict[int, int] = field(default_factory=dict)
+    greatest_collected: int = 0
+    may_collect: bool = False
+    members: dict[str, MemberReport] | None = None
     totals: dict[bytes, Totals] = field(default_factory=dict)
     buckets: dict[bytes, dict[int, Bucket]] = field(default_factory=dict)
     rebucketed: dict[bytes, Buckets] = field(default_factory=dict)
@@ -93,12 +107,18 @@ class Changes:
     mark: Mark | None = None
     redotted: int | None = None
     listed_before: str | None = None
+    origin: CopyOrigin | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing needs to be stored."""
         return not (
             self.rows
+            or self.dropped
+            or self.collected
+            or self.greatest_collected
+            or self.may_collect
+            or self.members is not None
             or self.totals
             or self.seen
             or self.addresses
@@ -106,6 +126,7 @@ class Changes:
             or self.own_run
             or self.redotted is not None
             or self.listed_before is not None
+            or self.origin is not None
         )
 
 
@@ -114,7 +135,11 @@ class Ledger:
     """The facts of one file.
 
     `redotted` is the log number up to which every row's dot was covered or renewed. `collected`
-    says, for each run, up to which number tombstones were collected.
+    says, for each run, up to which number tombstones were collected; `greatest_collected` is
+    the greatest time ever collected, which stands for sets that have gone. `may_collect` is
+    false in a file that was born empty until it knows what its cluster has. `members` holds what
+    each member last said that it covers, as it was at the last collection. `origin` is of a copy
+    under way.
     """
 
     digest_key: bytes = DIGEST_KEY_DEFAULT
@@ -122,7 +147,10 @@ class Ledger:
     log_end: int = 0
     clock_last: int = 0
     seen: GrowingVector = field(default_factory=GrowingVector)
-    collected: dict[int, int] = field(default_factory=dict)
+    collected: GrowingVector = field(default_factory=GrowingVector)
+    greatest_collected: int = 0
+    may_collect: bool = False
+    members: dict[str, MemberReport] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     totals: dict[bytes, Totals] = field(default_factory=dict)
     buckets: dict[bytes, Buckets] = field(default_factory=dict)
@@ -130,7 +158,9 @@ class Ledger:
     last_mark: Mark | None = None
     redotted: int = 0
     listed_before: str | None = None
+    origin: CopyOrigin = NO_ORIGIN
     sums: Sums = NO_SUMS
+    sets_gone: int = field(default=0, compare=False)
 
     @property
     def run(self) -> int:
@@ -143,7 +173,8 @@ class Ledger:
 
     def collected_time(self, set_name: bytes) -> int:
         """Return the greatest time of a tombstone that was collected from a set; 0 for none."""
-        return self.totals.get(set_name, NO_TOTALS).collected_time
+        held = self.totals.get(set_name)
+        return self.greatest_collected if held is None else held.collected_time
 
     def holds(self, cursor: Cursor, log_end: int) -> bool:
         """Return whether this file still reaches the cursor's head within the cursor's run.
@@ -164,13 +195,14 @@ class Ledger:
         sums = self.sums
         for name, totals in changes.totals.items():
             sums = sums.plus(totals.sums).minus(self.totals.get(name, NO_TOTALS).sums)
-            self.totals[name] = totals
+            self._put_totals(name, totals)
         self.sums = sums  # at once: another thread may read it at any time
         for name, buckets in changes.rebucketed.items():
             self.buckets[name] = buckets.copy()  # the changes may be taken over twice
         for name, changed in changes.buckets.items():
             self.buckets[name].change(changed)
         self.seen.grow(changes.seen)
+        self._absorb_collection(changes)
         self.addresses.update(changes.addresses)
         self.cursors.update(changes.cursors)
         if changes.own_run is not None:
@@ -181,6 +213,22 @@ class Ledger:
             self.redotted = changes.redotted
         if changes.listed_before is not None:
             self.listed_before = changes.listed_before
+        if changes.origin is not None:
+            self.origin = changes.origin
+
+    def _absorb_collection(self, changes: Changes) -> None:
+        self.collected.grow(changes.collected)
+        self.may_collect |= changes.may_collect
+        if changes.members is not None:
+            self.members = changes.members
+        self.greatest_collected = max(self.greatest_collected, changes.greatest_collected)
+
+    def _put_totals(self, name: bytes, totals: Totals) -> None:
+        if totals.entries:
+            self.totals[name] = totals
+        elif self.totals.pop(name, None) is not None:
+            self.buckets.pop(name, None)
+            self.sets_gone += 1
 
     def copy(self) -> "Ledger":
         """Return a ledger that later changes to this one leave alone."""

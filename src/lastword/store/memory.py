@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import TypeVar
 
-from lastword.replication.entries import Entry, Held
+from lastword.replication.entries import NO_ORIGIN, Entry, Held
 from lastword.replication.hashing import element_of, key_of
+from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
 from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
 from lastword.store.mend import mend
@@ -22,9 +23,10 @@ class MemoryImage:
 
     A row that changed leaves its old place in the log behind; such places are skipped, and
     dropped when they are more than half. The keys of each set are sorted when they are read.
+    `beside` is the image of a copy that is under way.
     """
 
-    __slots__ = ("_keys", "_unsorted", "ledger", "log", "marks", "rows")
+    __slots__ = ("_keys", "_tombstones", "_unsorted", "beside", "ledger", "log", "marks", "rows")
 
     def __init__(self, digest_key: bytes) -> None:
         self.ledger = Ledger(digest_key=digest_key)
@@ -33,6 +35,8 @@ class MemoryImage:
         self.marks: list[Mark] = []
         self._keys: dict[bytes, list[bytes]] = {}
         self._unsorted: set[bytes] = set()
+        self._tombstones: dict[Key, int] = {}
+        self.beside: MemoryImage | None = None
 
     def copy(self) -> "MemoryImage":
         """Return an image that later changes to this one leave alone."""
@@ -43,11 +47,24 @@ class MemoryImage:
         image.marks = self.marks.copy()
         image._keys = {name: keys.copy() for name, keys in self._keys.items()}
         image._unsorted = self._unsorted.copy()
+        image._tombstones = self._tombstones.copy()
+        image.beside = None if self.beside is None else self.beside.copy()
         return image
+
+    def become(self, image: "MemoryImage") -> None:
+        """Hold what `image` holds, which is used up, as a file takes the name of another."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(image, name))
 
     def absorb(self, changes: Changes) -> None:
         """Take over what a transaction did."""
         self.ledger.absorb(changes)
+        self._drop(changes.dropped)
+        for name, row in changes.rows.items():
+            if row.stamp & 1:
+                self._tombstones[name] = row.arrived
+            else:
+                self._tombstones.pop(name, None)
         for name in changes.rows:
             if name not in self.rows:
                 self._keys.setdefault(name[0], []).append(name[1])
@@ -61,11 +78,15 @@ class MemoryImage:
         if len(self.log) > 2 * len(self.rows) + 1_000:
             self.log = [place for place in self.log if self._is_current(*place)]
 
-    def lose(self, names: Iterable[Key]) -> None:
-        """Take rows out as if they had never been; ledger and sums stay as they are."""
+    def _drop(self, names: Iterable[Key]) -> None:
         for name in names:
             del self.rows[name]
+            self._tombstones.pop(name, None)
             self._keys[name[0]].remove(name[1])
+
+    def lose(self, names: Iterable[Key]) -> None:
+        """Take rows out as if they had never been; ledger and sums stay as they are."""
+        self._drop(names)
         self.log = [place for place in self.log if place[1] in self.rows]
 
     def fetch(self, set_name: bytes, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Row]]:
@@ -87,6 +108,12 @@ class MemoryImage:
             if row is not None:
                 yield Held(keys[index], row.stamp, row.run, row.number)
 
+    def tombstones(self, after: int, until: int, limit: int) -> Iterator[tuple[Key, Row]]:
+        """Yield up to `limit` tombstones with `after < arrived <= until`, in that order."""
+        held = self._tombstones.items()
+        places = sorted((arrived, name) for name, arrived in held if after < arrived <= until)
+        return ((name, self.rows[name]) for _, name in places[:limit])
+
     def log_rows(self, after: int, limit: int) -> list[LogRow]:
         """Return up to `limit` rows after log number `after`, in order."""
         found: list[LogRow] = []
@@ -101,7 +128,8 @@ class MemoryImage:
         return found
 
     def _is_current(self, arrived: int, name: Key) -> bool:
-        return self.rows[name].arrived == arrived
+        row = self.rows.get(name)
+        return row is not None and row.arrived == arrived
 
 
 class MemoryStore(BaseStore):
@@ -112,9 +140,13 @@ class MemoryStore(BaseStore):
 
     def __init__(self, options: StoreOptions, image: MemoryImage | None = None) -> None:
         self.image = MemoryImage(options.digest_key) if image is None else image
+        self.copy: MemoryStore | None = None
+        self.refused: list[Entry] = []
         super().__init__(options, self.image.ledger)
         mend(self.ledger, options.bucketed_entries, self.recount)
         self.execute(BeginRun(options.new_run()))
+        if self.image.beside is not None:
+            self.copy = MemoryStore(options, self.image.beside)
 
     def execute(self, operation: Operation[T]) -> T:
         """Do `operation` at once."""
@@ -134,6 +166,35 @@ class MemoryStore(BaseStore):
     def absorb(self, changes: Changes) -> None:
         """Store what a transaction did."""
         self.image.absorb(changes)
+
+    def begin_copy(self) -> "MemoryStore":
+        """Begin a copy in a new image, in place of any other copy."""
+        self.image.beside = MemoryImage(self.digest_key)
+        self.copy = MemoryStore(self.options, self.image.beside)
+        return self.copy
+
+    def drop_copy(self) -> None:
+        """Give up the copy."""
+        self.copy = self.image.beside = None
+
+    def take_over(self, collected: Vector, least_time: int, greatest_time: int) -> int:
+        """Put the copy in the place of what is held; return how many entries it refused."""
+        copy = self.copy
+        if copy is None:
+            return 0
+        self.complete(copy, collected, least_time, greatest_time)
+        copy.keep_origin(NO_ORIGIN)
+        refused = [entry for offered in self.offer(copy, 0) for entry in offered.refused]
+        self.refused += refused
+        self.copy = None
+        self.become(copy.image)
+        return len(refused)
+
+    def become(self, image: MemoryImage) -> None:
+        """Hold `image` from now on."""
+        self.image.become(image)
+        self.ledger = self.image.ledger
+        self.forget_derived()
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
@@ -165,6 +226,10 @@ class MemoryStore(BaseStore):
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
         index = bisect_right(self.image.marks, wall_us, key=lambda mark: mark.wall_us)
         return self.image.marks[index].number if index < len(self.image.marks) else None
+
+    def tombstones_until(self, number: int) -> int:
+        """Return how many tombstones arrived up to a log number."""
+        return sum(1 for _ in self.image.tombstones(0, number, len(self.image.rows)))
 
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield every row."""

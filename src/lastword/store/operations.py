@@ -5,11 +5,21 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
-from lastword.crdt.stamp import checked_time, next_above, pack, time_of
+from lastword.crdt.stamp import checked_time, is_removed, next_above, pack, time_of
 from lastword.errors import FutureTime, LastwordError
 from lastword.limits import SHOWN_BYTES_MAX
-from lastword.replication.entries import Applied, Cursor, Entry, Page
+from lastword.replication.entries import (
+    Applied,
+    Collected,
+    CopyOrigin,
+    Cursor,
+    Dot,
+    Entry,
+    MemberReport,
+    Page,
+)
 from lastword.replication.hashing import Place, element_of
+from lastword.replication.vectors import Vector, covers
 from lastword.store.ghosts import Ghosts, is_ghost, refusal
 from lastword.store.ledger import Row
 from lastword.store.transaction import Name, Transaction
@@ -201,6 +211,7 @@ class ApplyPage(Struct, frozen=True):
 
     page: Page
     peer: str
+    fenced_for: int = 0
 
     def touches(self) -> list[Name]:
         """Return all entries' elements."""
@@ -211,7 +222,11 @@ class ApplyPage(Struct, frozen=True):
         page = self.page
         if page.for_run != transaction.run or page.cursor != transaction.cursor(self.peer):
             return None
+        if not transaction.has_collected(self.fenced_for):
+            return None
         applied = _apply_entries(transaction, page.entries)
+        for set_name, time in page.times.items():
+            transaction.raise_collected_time(set_name, time)
         cursor = Cursor(page.run, page.reached, page.head)
         if cursor != page.cursor:
             transaction.changes.cursors[self.peer] = cursor
@@ -219,6 +234,7 @@ class ApplyPage(Struct, frozen=True):
             transaction.changes.addresses[page.run] = self.peer
         if page.seen is not None:
             transaction.raise_seen(page.seen)
+            transaction.changes.may_collect = page.may_collect
             applied.finished = True
         return applied
 
@@ -227,6 +243,7 @@ class ApplyEntries(Struct, frozen=True):
     """Take in entries that a comparison brought; it raises neither cursor nor vector."""
 
     entries: tuple[Entry, ...]
+    fenced_for: int = 0
 
     def touches(self) -> list[Name]:
         """Return all entries' elements."""
@@ -234,6 +251,8 @@ class ApplyEntries(Struct, frozen=True):
 
     def run(self, transaction: Transaction) -> Applied:
         """Store what is newer, and count what had been lost here."""
+        if not transaction.has_collected(self.fenced_for):
+            return Applied()
         return _apply_entries(transaction, self.entries)
 
 
@@ -249,7 +268,13 @@ def _apply_entry(transaction: Transaction, entry: Entry, applied: Applied) -> No
     set_name, element, stamp, run, number = entry
     where = transaction.place(set_name, element)
     held = transaction.row(set_name, where.key)
-    if held is None or stamp > held.stamp:
+    if held is None and is_removed(stamp):
+        if transaction.was_collected(set_name, stamp, run, number):
+            applied.collected.append(entry)
+            return
+        applied.changed += 1
+        applied.future += time_of(stamp) > transaction.time_limit
+    elif held is None or stamp > held.stamp:
         applied.changed += 1
         applied.repairs += transaction.covers(run, number)
         applied.future += time_of(stamp) > transaction.time_limit
@@ -269,6 +294,169 @@ def _may_adopt(transaction: Transaction, held: Row, run: int, number: int) -> bo
     if own == other or transaction.covers(*own):
         return False
     return other > own or transaction.covers(*other)
+
+
+class Collect(Struct, frozen=True):
+    """Collect tombstones of `after < arrived <= until` that `stable` and this node cover.
+
+    Up to `limit` are looked at, in the order of their log numbers.
+    """
+
+    stable: Vector
+    after: int
+    until: int
+    limit: int
+
+    def touches(self) -> tuple[()]:
+        """Touch no row: which they are is found out in the transaction."""
+        return ()
+
+    def run(self, transaction: Transaction) -> Collected:
+        """Collect what is still there, is still a tombstone, and is covered."""
+        collected, blocked = 0, []
+        found = transaction.tombstones(self.after, self.until, self.limit)
+        for name, row in found:
+            if transaction.row(*name) != row:
+                continue
+            dot = Dot(row.run, row.number)
+            if covers(self.stable, *dot) and transaction.covers(*dot):
+                transaction.collect(name, row)
+                collected += 1
+            else:
+                blocked.append(dot)
+        reached = found[-1][1].arrived if len(found) == self.limit else self.until
+        return Collected(collected, reached, tuple(blocked))
+
+
+class CollectToo(Struct, frozen=True):
+    """Collect tombstones that another node has collected, and this one still holds and covers.
+
+    The result is how many went.
+    """
+
+    entries: tuple[Entry, ...]
+    fenced_for: int
+
+    def touches(self) -> list[Name]:
+        """Return all entries' elements."""
+        return [(entry.set_name, entry.element) for entry in self.entries]
+
+    def run(self, transaction: Transaction) -> int:
+        """Collect those whose state is still what the other node collected."""
+        if not transaction.has_collected(self.fenced_for):
+            return 0
+        return sum(self._collect(transaction, entry) for entry in self.entries)
+
+    @staticmethod
+    def _collect(transaction: Transaction, entry: Entry) -> bool:
+        name = (entry.set_name, transaction.place(entry.set_name, entry.element).key)
+        row = transaction.row(*name)
+        if row is None or row.stamp != entry.stamp or not is_removed(row.stamp):
+            return False
+        if name in transaction.changes.rows or not transaction.covers(row.run, row.number):
+            return False
+        transaction.collect(name, row)
+        return True
+
+
+class Offer(Struct, frozen=True):
+    """Offer entries to a copy, as a client's merge: dots are its own.
+
+    What the copy covers and lacks was collected by its source, or lost there, where it is newer
+    than what was collected.
+    The result is what it refuses: elements that would become present, no newer than what was
+    collected of their set, so that they may have been removed long ago.
+    """
+
+    entries: tuple[Entry, ...]
+
+    def touches(self) -> list[Name]:
+        """Return all entries' elements."""
+        return [(entry.set_name, entry.element) for entry in self.entries]
+
+    def run(self, transaction: Transaction) -> list[Entry]:
+        """Put what is newer."""
+        return [entry for entry in self.entries if not self._put(transaction, entry)]
+
+    @staticmethod
+    def _put(transaction: Transaction, entry: Entry) -> bool:
+        where = transaction.place(entry.set_name, entry.element)
+        held = transaction.row(entry.set_name, where.key)
+        if held is not None and held.stamp >= entry.stamp:
+            return True
+        is_present = held is not None and not is_removed(held.stamp)
+        is_old = time_of(entry.stamp) <= transaction.collected_time(entry.set_name)
+        if is_old and not is_present:
+            if transaction.covers(entry.run, entry.number):
+                return True  # its source knew it, and what came after it
+            if not is_removed(entry.stamp):
+                return False
+        transaction.put_own(entry.set_name, where, entry.stamp)
+        return True
+
+
+class Complete(Struct, frozen=True):
+    """Note in a copy what its source collected; see port.State.take_over."""
+
+    collected: Vector
+    least_time: int
+    greatest_time: int
+    listed_before: str | None
+    clock_last: int
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Note it, and let the clock go on from that of the file that the copy replaces."""
+        transaction.observe(max(self.clock_last, self.greatest_time))
+        changes, ledger = transaction.changes, transaction.ledger
+        transaction.raise_collected(self.collected)
+        changes.listed_before = self.listed_before
+        for set_name in list(ledger.totals) if self.least_time else ():
+            transaction.raise_collected_time(set_name, self.least_time)
+        changes.greatest_collected = max(self.greatest_time, ledger.greatest_collected)
+
+
+class KeepOrigin(Struct, frozen=True):
+    """Keep where a copy comes from; NO_ORIGIN where it cannot be gone on with."""
+
+    origin: CopyOrigin
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Keep it."""
+        transaction.changes.origin = self.origin
+
+
+class AllowCollection(Struct, frozen=True):
+    """Note that this file knows of all that its cluster has collected."""
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Note it."""
+        transaction.changes.may_collect = True
+
+
+class KeepReports(Struct, frozen=True):
+    """Keep what members last said that they cover, in place of what was kept before."""
+
+    reports: Mapping[str, MemberReport]
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Keep them."""
+        transaction.changes.members = dict(self.reports)
 
 
 class Redot(Struct, frozen=True):

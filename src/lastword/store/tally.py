@@ -99,6 +99,21 @@ class Tally:
         self._first += sum_first
         self._second += sum_second
 
+    def take_out(self, where: Place, stamp: int) -> None:
+        """Count a tombstone out that was collected."""
+        key, a_first, b_first, a_second, b_second = where
+        first = a_first * stamp + b_first
+        second = a_second * stamp + b_second
+        self._first -= first
+        self._second -= second
+        self._tombstones -= 1
+        if self.buckets is not None:
+            index = bisect_right(self.buckets.lows, int.from_bytes(key[:POSITION_BYTES])) - 1
+            part = self._parts.setdefault(index, [0, 0, 0])
+            part[0] -= 1
+            part[1] -= first
+            part[2] -= second
+
     def totals(self) -> Totals:
         """Return the totals so far."""
         self._add_all()

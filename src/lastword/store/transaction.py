@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from lastword.crdt.clock import HybridClock, Wall
-from lastword.crdt.stamp import is_removed
+from lastword.crdt.stamp import is_removed, time_of
 from lastword.replication.entries import Cursor, Held
 from lastword.replication.hashing import Hasher, Place, element_of, hasher
-from lastword.replication.vectors import Vector
+from lastword.replication.vectors import Vector, covers, note_growth
 from lastword.store.buckets import bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
 from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
@@ -60,6 +60,9 @@ class Stored(Protocol):
 
     def rows_between(self, set_name: bytes, low: bytes, high: bytes | None, /) -> Iterable[Held]:
         """Return the rows of `low <= key < high` in the order of keys; None is above all keys."""
+
+    def tombstones(self, after: int, until: int, limit: int) -> Iterable[tuple[Key, Row]]:
+        """Return up to `limit` tombstones with `after < arrived <= until`, in that order."""
 
 
 class Transaction:
@@ -113,6 +116,10 @@ class Transaction:
             self._time = self._clock.now()
         return self._time
 
+    def observe(self, time: int) -> None:
+        """Let the clock go on from `time`, unless that is too far ahead."""
+        self._clock.observe(time)
+
     def time_in(self, set_name: bytes) -> int:
         """Return the time of this transaction's own writes to a set.
 
@@ -128,8 +135,10 @@ class Transaction:
 
     def raise_collected_time(self, set_name: bytes, time: int) -> None:
         """Note that a tombstone of `time` is collected from a set."""
-        tally = self._tally(set_name)
+        tally, changes = self._tally(set_name), self.changes
         tally.collected_time = max(tally.collected_time, time)
+        if time > max(changes.greatest_collected, self.ledger.greatest_collected):
+            changes.greatest_collected = time
 
     def load(self, names: Iterable[Name]) -> None:
         """Fetch the rows that are named by set and element, so that `row` finds them."""
@@ -172,7 +181,7 @@ class Transaction:
         The set must not be changed meanwhile. O(entries).
         """
         rows = self.changes.rows
-        for key, stamp, _, _ in self._stored.rows_between(set_name, b"", None):
+        for key, stamp, _, _ in self._stored_between(set_name, b"", None):
             if (set_name, key) not in rows and not is_removed(stamp):
                 yield element_of(key)
         for (name, key), row in rows.items():
@@ -186,12 +195,19 @@ class Transaction:
 
         They are as this transaction has them; None is above all keys. O(limit + changes).
         """
-        stored = islice(self._stored.rows_between(set_name, low, high), limit)
+        stored = islice(self._stored_between(set_name, low, high), limit)
         rows = {held.key: held.stamp for held in stored}
         for (name, key), row in self.changes.rows.items():
             if name == set_name and low <= key and (high is None or key < high):
                 rows[key] = row.stamp
         return sorted(rows.items())[:limit]
+
+    def _stored_between(self, set_name: bytes, low: bytes, high: bytes | None) -> Iterator[Held]:
+        """Yield the stored rows of a stretch that were not collected by this transaction."""
+        dropped = self.changes.dropped
+        for held in self._stored.rows_between(set_name, low, high):
+            if not dropped or (set_name, held.key) not in dropped:
+                yield held
 
     def covers(self, run: int, number: int) -> bool:
         """Return whether this node has seen the dot `(run, number)`."""
@@ -201,9 +217,45 @@ class Transaction:
         """Return up to which number this node has seen the dots of `run`."""
         return max(self.changes.seen.get(run, 0), self.ledger.seen.get(run, 0))
 
+    def has_collected(self, fenced_for: int) -> bool:
+        """Return whether what this node has collected is still what has the hash `fenced_for`."""
+        return not self.changes.collected and self.ledger.collected.state.hash == fenced_for
+
+    def was_collected(self, set_name: bytes, stamp: int, run: int, number: int) -> bool:
+        """Return whether a tombstone that is not held went because it was collected here."""
+        is_covered = covers(self.ledger.collected, run, number)
+        return is_covered and time_of(stamp) <= self.collected_time(set_name)
+
     def cursor(self, peer: str) -> Cursor:
         """Return how far the log of `peer` was read, as this transaction has it."""
         return self.changes.cursors.get(peer) or self.ledger.cursor(peer)
+
+    def tombstones(self, after: int, until: int, limit: int) -> list[tuple[Key, Row]]:
+        """Return up to `limit` stored tombstones of `after < arrived <= until`, in that order.
+
+        They are loaded; those that this transaction changed or dropped are as they were.
+        """
+        found = list(self._stored.tombstones(after, until, limit))
+        dropped = self.changes.dropped
+        self._rows.update((name, row) for name, row in found if name not in dropped)
+        return found
+
+    def collect(self, name: Key, row: Row) -> None:
+        """Take a tombstone out for good, and note that what it stood for is still covered.
+
+        It must be loaded, and be the state of its element.
+        """
+        changes, (set_name, key) = self.changes, name
+        where = self.place(set_name, element_of(key))
+        del self._rows[name]
+        changes.dropped[name] = row
+        self.raise_collected({row.run: row.number})
+        self.raise_collected_time(set_name, time_of(row.stamp))
+        self._tally(set_name).take_out(where, row.stamp)
+
+    def raise_collected(self, vector: Vector) -> None:
+        """Note that tombstones were collected up to `vector`: the maximum for each run."""
+        note_growth(self.changes.collected, self.ledger.collected, vector)
 
     def put_own(self, set_name: bytes, where: Place, stamp: int) -> None:
         """Give a row a stamp by this node's own dot: a write, or a new dot for an old one."""
@@ -229,10 +281,7 @@ class Transaction:
 
     def raise_seen(self, vector: Vector) -> None:
         """Take another's vector into this node's own: the maximum for each run."""
-        held, raised = self.ledger.seen.get, self.changes.seen
-        for run, number in vector.items():
-            if held(run, 0) < number and raised.get(run, 0) < number:
-                raised[run] = number
+        note_growth(self.changes.seen, self.ledger.seen, vector)
 
     @property
     def run(self) -> int:
@@ -263,7 +312,10 @@ class Transaction:
         changes = self.changes
         changes.clock_last = self._clock.last
         for set_name, tally in self._tallies.items():
-            changes.totals[set_name] = totals = tally.totals()
+            totals = tally.totals()
+            changes.totals[set_name] = totals
+            if not totals.entries:
+                continue
             if tally.buckets is not None:
                 self._finish_buckets(set_name, tally)
             elif totals.entries > self._bucketed_entries:
@@ -295,7 +347,7 @@ class Transaction:
         return Census(
             set_name,
             self.ledger.digest_key,
-            stored=self._stored.rows_between,
+            stored=self._stored_between,
             changed={key: row.stamp for (name, key), row in rows if name == set_name},
             bucketed_entries=self._bucketed_entries,
         )
@@ -308,4 +360,6 @@ class Transaction:
 
     def _new_tally(self, set_name: bytes) -> Tally:
         ledger = self.ledger
-        return Tally(ledger.totals.get(set_name, NO_TOTALS), ledger.buckets.get(set_name))
+        held = ledger.totals.get(set_name) or NO_TOTALS
+        before = held._replace(collected_time=ledger.collected_time(set_name))
+        return Tally(before, ledger.buckets.get(set_name))

@@ -42,7 +42,7 @@ class FileLock:
         """
         name = Path(f"{path.resolve()}-lock")
         self._fd = -1
-        with _disk_errors(path):
+        with disk_errors(path):
             if make:
                 self._fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             elif name.exists():
@@ -68,7 +68,7 @@ def connect(path: Path, *, cache_bytes: int = CACHE_BYTES_MIN) -> apsw.Connectio
     It caches `cache_bytes` of pages, but no fewer than SQLite does by itself.
     """
     _load_checksums()
-    with _disk_errors(path):
+    with disk_errors(path):
         connection = apsw.Connection(str(path), vfs=VFS)
         connection.set_busy_timeout(10_000)
         connection.execute(schema.SETTINGS)
@@ -82,16 +82,23 @@ def opened_to_read(path: Path) -> Iterator[apsw.Connection]:
 
     Raises FileInUse where a node runs on it, and FileUnusable where there is none.
     """
-    with _disk_errors(path):
-        if not _has_content(path):
+    with disk_errors(path):
+        if not has_content(path):
             raise FileUnusable(f"{path} is not there, or empty", hint="Check the path of -d.")
     recognise(path)
     lock = FileLock(path, make=False)
     try:
-        with contextlib.closing(_connect_to_read(path)) as connection:
+        with opened_unlocked(path) as connection:
             yield connection
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def opened_unlocked(path: Path) -> Iterator[apsw.Connection]:
+    """Do as `opened_to_read`, for a caller who sees to it that nobody has the file open."""
+    with contextlib.closing(_connect_to_read(path)) as connection, reading(path):
+        yield connection
 
 
 def _connect_to_read(path: Path) -> apsw.Connection:
@@ -101,9 +108,9 @@ def _connect_to_read(path: Path) -> apsw.Connection:
     memory, which SQLite does for an exclusive connection, and the log is not copied back.
     """
     _load_checksums()
-    with _disk_errors(path):
+    with disk_errors(path):
         log = path.with_name(path.name + "-wal")
-        if _has_content(log):
+        if has_content(log):
             connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs=VFS)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -122,12 +129,13 @@ def recognise(path: Path) -> None:
 
     Raises ForeignFile, or NewerFormat for one of a later version.
     """
-    with _disk_errors(path):
-        if _has_content(path):
+    with disk_errors(path):
+        if has_content(path):
             _check_header(path)
 
 
-def _has_content(path: Path) -> bool:
+def has_content(path: Path) -> bool:
+    """Return whether a file is there that is not empty."""
     return path.exists() and path.stat().st_size > 0
 
 
@@ -135,11 +143,11 @@ def open_or_create(
     path: Path, digest_key: bytes, *, cache_bytes: int = CACHE_BYTES_MIN
 ) -> apsw.Connection:
     """Return the write connection of the file at `path`, which is made if there is none."""
-    with _disk_errors(path):
-        if not _has_content(path):
+    with disk_errors(path):
+        if not has_content(path):
             _create(path, digest_key)
     connection = connect(path, cache_bytes=cache_bytes)
-    with _disk_errors(path), closing_on_error(connection):
+    with disk_errors(path), closing_on_error(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         _check_checksums(connection, path)
     return connection
@@ -164,9 +172,16 @@ def _create(path: Path, digest_key: bytes) -> None:
     with contextlib.closing(connect(draft)) as connection:
         _make_tables(connection, digest_key)
     draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    os.fsync(directory)
-    os.close(directory)
+    sync_folder(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Let the names in the folder of `path` survive a crash as they are now."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _refuse_leftovers(path: Path) -> None:
@@ -248,7 +263,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the system and SQLite say of a file into an error of ours, in one clear line."""
     try:
         yield

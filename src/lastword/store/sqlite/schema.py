@@ -17,7 +17,7 @@ RESERVED_BYTES = 8
 TABLES = """
 CREATE TABLE facts (
     name TEXT PRIMARY KEY,      -- digest_key, log_end, clock_last, redotted, listed_before,
-    value ANY NOT NULL          -- collected_number, collected_time
+    value ANY NOT NULL          -- greatest_collected, may_collect, copy_of, copy_origin
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (
@@ -50,6 +50,8 @@ CREATE TABLE entries (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX entries_by_arrived ON entries (arrived);
+
+CREATE INDEX tombstones ON entries (arrived) WHERE stamp & 1;
 
 CREATE TABLE buckets (
     set_id INTEGER NOT NULL,

@@ -1,37 +1,44 @@
 """The store in one SQLite file in WAL mode: one thread writes, readers have their connections."""
 
-import threading
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
 import apsw
 
-from lastword.errors import CorruptStore, FileUnusable
-from lastword.replication.entries import Held
+from lastword.errors import CorruptStore, DiskFailed, StoreError
+from lastword.replication.entries import NO_ORIGIN, Held
 from lastword.replication.hashing import element_of, hasher, key_of
+from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.operations import BeginRun
-from lastword.store.set_cache import HeldSet, SetCache
-from lastword.store.sqlite import tables
-from lastword.store.sqlite.checkpointer import Checkpointer
+from lastword.store.set_cache import HeldSet
+from lastword.store.sqlite import places, tables
 from lastword.store.sqlite.file import (
     FileLock,
-    closing_on_error,
-    connect,
     failure,
-    open_or_create,
     reading,
     recognise,
 )
+from lastword.store.sqlite.open_file import OpenFile
+from lastword.store.sqlite.readers import Readers
+from lastword.store.sqlite.refused import RefusedEntries
 from lastword.store.sqlite.verify import verify
 from lastword.store.sqlite.writer import Writer
 from lastword.store.transaction import Operation
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_START = "Start the node again: the new start finds the one that stands."
+
+OFFER_PASSES = 3
+"""Each offers a copy what was written during the one before; writes wait for the last one only."""
 
 HOLD_CHUNK = 1_000
 """Elements that are loaded into memory at once, while others may run."""
@@ -45,11 +52,18 @@ SELECT key FROM entries WHERE set_id = ? AND key > ? AND stamp & 1 = 0 ORDER BY 
 """
 _STAMP = "SELECT stamp FROM entries WHERE set_id = ? AND key = ?"
 _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY key LIMIT ?"
+_COUNT_TOMBSTONES = """
+SELECT count(*) FROM entries INDEXED BY tombstones WHERE stamp & 1 AND arrived <= ?
+"""
 _MARK_AFTER = "SELECT number FROM marks WHERE wall_us > ? ORDER BY wall_us LIMIT 1"
 
 
 class SqliteStore(BaseStore):
-    """A store on disk. Its reads may be called from any thread; each has its own connection."""
+    """A store on disk. Its reads may be called from any thread; each has its own connection.
+
+    Another file may take the place of its own (`take_over`). A reading that is under way then
+    ends on the file that it began with; the thread's next one is of the new one.
+    """
 
     def __init__(self, path: Path | str, options: StoreOptions) -> None:
         """Open the file, make it if there is none, and begin a run on it.
@@ -60,41 +74,23 @@ class SqliteStore(BaseStore):
         recognise(self.path)
         self._lock = FileLock(self.path)
         try:
+            places.finish_change(self.path)
             self._open(options)
         except BaseException:
             self._lock.release()
             raise
 
     def _open(self, options: StoreOptions) -> None:
-        self._page_cache = (
-            options.cache_bytes // 16
-        )  # of each connection; four times for the writer
-        self.cache = SetCache(options.cache_bytes // 2)
-        connection = open_or_create(
-            self.path, options.digest_key, cache_bytes=4 * self._page_cache
-        )
-        with closing_on_error(connection):
-            try:
-                super().__init__(options, tables.load_ledger(connection))
-                self._numbers = tables.Numbers(connection)
-            except tables.UNREADABLE as error:
-                raise CorruptStore(f"{self.path} is damaged: {error}") from error
-            copying = connect(self.path)
-        self._connections: list[apsw.Connection] = [connection, copying]
-        self._local = threading.local()
-        checkpointer = Checkpointer(connection, copying)
-        self.writer = Writer(
-            connection,
-            checkpointer,
-            numbers=self._numbers,
-            ledger=self.ledger,
-            cache=self.cache,
-            options=options,
-        )
-        self._closed = False
+        self.file = file = OpenFile(self.path, options)
+        super().__init__(options, file.ledger)
+        self.cache = file.cache
+        self.copy: SqliteStore | None = None
+        self._readers = Readers(self.path, file)
+        self.writer = Writer(file, options)
         try:
             mend(self.ledger, options.bucketed_entries, self.recount)
             self.execute(BeginRun(options.new_run()))
+            self.copy = self._left_copy()
         except BaseException:
             self.close()
             raise
@@ -110,27 +106,108 @@ class SqliteStore(BaseStore):
         """How many transactions were committed since the file was opened."""
         return self.writer.commits
 
+    # -- beginning afresh
+
+    def begin_copy(self) -> "SqliteStore":
+        """Begin a copy in a new file beside this one, in place of any other copy.
+
+        Raises ForeignFile or FileInUse where that name is another's.
+        """
+        self.drop_copy()
+        copy = SqliteStore(places.copy_of(self.path), self._copy_options())
+        places.note_original(copy.file.writing, self.ledger.own_runs[0].run)
+        self.copy = copy
+        return copy
+
+    def drop_copy(self) -> None:
+        """Give up the copy, and remove its file."""
+        copy, self.copy = self.copy, None
+        if copy is not None:
+            copy.close()
+        places.remove_copy(self.path)
+
+    def take_over(self, collected: Vector, least_time: int, greatest_time: int) -> int:
+        """Put the copy's file in the place of this one; return how many entries it refused.
+
+        Writes wait only while the copy is offered what came since it was offered all else, and
+        while the files change places. Where something fails before the copy stands for the file
+        (`places` says when that is), this store goes on as if there had been no copy.
+        """
+        copy = self.copy
+        if copy is None:
+            return 0
+        refused = RefusedEntries(self.path, copy.run)
+        with ExitStack() as pause:
+            try:
+                copy.keep_origin(NO_ORIGIN)  # from here on no page of its source may follow
+                self.complete(copy, collected, least_time, greatest_time)
+                reached = 0
+                for _ in range(OFFER_PASSES):
+                    reached = refused.gather(self.offer(copy, reached), reached)
+                copy.file.checkpoint()
+                pause.enter_context(self.writer.paused())
+                refused.gather(self.offer(copy, reached), reached)
+                refused.keep()
+                copy.close()
+                places.check_closed(self.path)
+            except BaseException:
+                refused.discard()
+                self.drop_copy()
+                raise
+            self._become(copy)
+        return refused.count
+
+    def _become(self, copy: "SqliteStore") -> None:
+        """Let the copy's file be this store's, while nothing is written and no reader is made.
+
+        Where that fails it is not known which file stands: only a start can tell.
+        """
+        with self.writer.between_commits, self._readers.none_is_made():
+            try:
+                places.name_whole(self.path)
+                self.file.leave()
+                places.change_places(self.path)
+                file = OpenFile(self.path, self.options, known=copy.file)
+            except BaseException as error:
+                self._readers.refuse()
+                failed = f"{self.path} could not be replaced: {error}"
+                self.writer.fail(DiskFailed(failed, hint=_START))
+                raise
+            self.file, self.ledger, self.cache = file, file.ledger, file.cache
+            self.copy = None
+            self.writer.write_to(file)
+            self._readers.read(file)
+            self.forget_derived()
+
+    def _left_copy(self) -> "SqliteStore | None":
+        """Return the copy of this file that was under way when the last process ended, opened.
+
+        One that cannot be used is left to be removed by the next copy.
+        """
+        try:
+            if places.is_copy_of(self.path, self.ledger.own_runs[0].run):
+                return SqliteStore(places.copy_of(self.path), self._copy_options())
+        except StoreError as error:
+            logger.warning("the copy of %s is not gone on with: %s", self.path, error)
+        return None
+
+    def _copy_options(self) -> StoreOptions:
+        return replace(self.options, digest_key=self.ledger.digest_key)
+
     # -- reads
 
     @property
     def _reader(self) -> apsw.Connection:
         """The reading connection of the calling thread."""
-        connection: apsw.Connection | None = getattr(self._local, "connection", None)
-        if self._closed:
-            raise FileUnusable(f"{self.path} is closed")
-        if connection is None:
-            connection = connect(self.path, cache_bytes=self._page_cache)
-            connection.execute("PRAGMA query_only = ON")
-            self._local.connection = connection
-            self._connections.append(connection)
-        return connection
+        return self._readers.view.connection
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
-        set_id = self._numbers.sets.ids.get(set_name)
+        _, numbers, connection = self._readers.view
+        set_id = numbers.sets.ids.get(set_name)
         key = key_of(set_name, element, self.ledger.digest_key)
         try:  # not by `reading`, which would add a third to the cost
-            return cast("int | None", self._reader.execute(_STAMP, (set_id, key)).get)
+            return cast("int | None", connection.execute(_STAMP, (set_id, key)).get)
         except apsw.Error as error:
             raise failure(error, self.path) from error
 
@@ -140,8 +217,9 @@ class SqliteStore(BaseStore):
             return super().contains_each(set_name, elements)
         keys = tuple(map(hasher(set_name, self.ledger.digest_key).key, elements))
         with reading(self.path):
-            wanted = apsw.carray(keys), self._numbers.sets.ids.get(set_name)
-            present = {key for (key,) in self._reader.execute(_PRESENT, wanted)}
+            _, numbers, connection = self._readers.view
+            wanted = apsw.carray(keys), numbers.sets.ids.get(set_name)
+            present = {key for (key,) in connection.execute(_PRESENT, wanted)}
         return [key in present for key in keys]
 
     def hold(self, set_name: bytes) -> None:
@@ -149,16 +227,17 @@ class SqliteStore(BaseStore):
 
         One that is held, or being loaded, stays as it is. O(entries): not for an event loop.
         """
-        cache, absorbing = self.cache, self.writer.between_commits
+        absorbing = self.writer.between_commits
         try:
             with absorbing:
+                cache = self.cache
                 if set_name in cache:
                     return
                 self.begin_snapshot()
                 self.mark_after(0)  # a snapshot begins with its first read
                 held = cache.begin(set_name)
             try:
-                self._load(set_name, held)
+                self._load(set_name, held, cache.bytes_max)
             except BaseException:
                 with absorbing:
                     cache.drop(set_name)
@@ -171,17 +250,18 @@ class SqliteStore(BaseStore):
             else:
                 cache.finish(set_name)
 
-    def _load(self, set_name: bytes, held: HeldSet) -> None:
+    def _load(self, set_name: bytes, held: HeldSet, bytes_max: int) -> None:
         with reading(self.path):
             for elements in self._present(set_name):
                 held.add(elements)
-                if held.size > self.cache.bytes_max:
+                if held.size > bytes_max:
                     return
 
     def _present(self, set_name: bytes) -> Iterator[list[bytes]]:
         """Yield the present elements of a set, some at a time."""
-        set_id, after = self._numbers.sets.ids.get(set_name), b""
-        while rows := self._reader.execute(_PRESENT_KEYS, (set_id, after, HOLD_CHUNK)).fetchall():
+        _, numbers, connection = self._readers.view
+        set_id, after = numbers.sets.ids.get(set_name), b""
+        while rows := connection.execute(_PRESENT_KEYS, (set_id, after, HOLD_CHUNK)).fetchall():
             yield [element_of(cast("bytes", key)) for (key,) in rows]
             after = cast("bytes", rows[-1][0])
 
@@ -189,9 +269,10 @@ class SqliteStore(BaseStore):
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
-        set_id = self._numbers.sets.ids.get(set_name)
         with reading(self.path):
-            rows = self._reader.execute(_CHUNK, (set_id, after, limit)).fetchall()
+            _, numbers, connection = self._readers.view
+            set_id = numbers.sets.ids.get(set_name)
+            rows = connection.execute(_CHUNK, (set_id, after, limit)).fetchall()
             return cast("list[tuple[bytes, int]]", rows)
 
     def rows_between(
@@ -199,23 +280,31 @@ class SqliteStore(BaseStore):
     ) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
         with reading(self.path):
-            stored = tables.StoredRows(self._reader, self._numbers)
+            _, numbers, connection = self._readers.view
+            stored = tables.StoredRows(connection, numbers)
             return list(stored.rows_between(set_name, low, high, limit))
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""
         with reading(self.path), self.snapshot():
-            return tables.read_log(self._reader, self._numbers, after, limit)
+            _, numbers, connection = self._readers.view
+            return tables.read_log(connection, numbers, after, limit)
 
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
         with reading(self.path):
             return cast("int | None", self._reader.execute(_MARK_AFTER, (wall_us,)).get)
 
+    def tombstones_until(self, number: int) -> int:
+        """Return how many tombstones arrived up to a log number; from their index alone."""
+        with reading(self.path):
+            return cast("int", self._reader.execute(_COUNT_TOMBSTONES, (number,)).get)
+
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield every row, from one snapshot."""
         with reading(self.path):
-            yield from tables.all_rows(self._reader, self._numbers)
+            _, numbers, connection = self._readers.view
+            yield from tables.all_rows(connection, numbers)
 
     def reading(self) -> AbstractContextManager[None]:
         """Let the rows that this thread reads within the block come from one snapshot."""
@@ -271,10 +360,10 @@ class SqliteStore(BaseStore):
 
     def close(self) -> None:
         """Finish what was submitted, and let go of the file; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
+        self._readers.refuse()
         self.writer.close()
-        for connection in reversed(self._connections):
-            connection.close()
+        self._readers.close()
+        self.file.close()
+        if self.copy is not None:
+            self.copy.close()
         self._lock.release()

@@ -6,8 +6,16 @@ from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import apsw
+import msgspec
 
-from lastword.replication.entries import Bucket, Cursor, Entry, Held
+from lastword.replication.entries import (
+    Bucket,
+    CopyOrigin,
+    Cursor,
+    Entry,
+    Held,
+    MemberReport,
+)
 from lastword.replication.hashing import POSITION_BYTES, Sums, element_of
 from lastword.replication.vectors import GrowingVector
 from lastword.store.base import LogRow, LogSlice
@@ -16,7 +24,7 @@ from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Total
 
 K = TypeVar("K")
 
-UNREADABLE = (apsw.Error, KeyError, OverflowError, TypeError)
+UNREADABLE = (apsw.Error, msgspec.DecodeError, KeyError, OverflowError, TypeError)
 """What the reading of a file raises whose pages hold and whose content makes no sense."""
 
 _PUT_ROW = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
@@ -35,10 +43,15 @@ INSERT INTO buckets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (set_id, low) DO UPDAT
     sum_second = excluded.sum_second
 """
 _PUT_RUN = """
-INSERT INTO runs VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET
+INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     began = coalesce(excluded.began, began), address = coalesce(excluded.address, address),
-    seen = coalesce(excluded.seen, seen)
+    seen = coalesce(excluded.seen, seen), collected = coalesce(excluded.collected, collected)
 """
+_TOMBSTONES = """
+SELECT set_id, key, stamp, run_id, number, arrived FROM entries INDEXED BY tombstones
+WHERE stamp & 1 AND arrived > ? AND arrived <= ? ORDER BY arrived LIMIT ?
+"""
+_DROP_ROWS = "DELETE FROM entries WHERE set_id = ? AND key = ?"
 _ROWS_OF_KEYS = """
 SELECT key, stamp, run_id, number, arrived FROM carray(?) AS wanted
 CROSS JOIN entries ON set_id = ? AND key = wanted.value
@@ -109,11 +122,19 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
         clock_last=facts.get("clock_last", 0),
         redotted=facts.get("redotted", 0),
         listed_before=facts.get("listed_before"),
+        greatest_collected=facts.get("greatest_collected", 0),
+        may_collect=bool(facts.get("may_collect", 0)),
     )
+    if "copy_origin" in facts:
+        ledger.origin = msgspec.msgpack.decode(facts["copy_origin"], type=CopyOrigin)
     began = "SELECT run, began FROM runs WHERE began IS NOT NULL ORDER BY began, id"
     ledger.own_runs = [OwnRun(*row) for row in connection.execute(began)]
     ledger.seen = GrowingVector(_vector(connection, "seen"))
-    ledger.collected = _vector(connection, "collected")
+    ledger.collected = GrowingVector(_vector(connection, "collected"))
+    ledger.members = {
+        address: MemberReport(run, msgspec.msgpack.decode(seen, type=dict[int, int]), silent_us)
+        for address, run, seen, silent_us in connection.execute("SELECT * FROM members")
+    }
     ledger.addresses = dict(
         connection.execute("SELECT run, address FROM runs WHERE address IS NOT NULL")
     )
@@ -188,20 +209,34 @@ class StoredRows:
             rows = self._connection.execute(_BETWEEN, (set_id, low, high, limit))
         return (Held(key, stamp, runs[run_id], number) for key, stamp, run_id, number in rows)
 
+    def tombstones(self, after: int, until: int, limit: int) -> Iterator[tuple[Key, Row]]:
+        """Yield up to `limit` tombstones with `after < arrived <= until`, in that order."""
+        sets, runs = self._numbers.sets.names, self._numbers.runs.names
+        rows = self._connection.execute(_TOMBSTONES, (after, until, limit))
+        for set_id, key, stamp, run_id, number, arrived in rows:
+            yield (sets[set_id], key), Row(stamp, runs[run_id], number, arrived)
+
 
 def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
     """Write all that a transaction did into the tables."""
     set_id = numbers.sets.id_of
+    dropped = sorted((set_id(name), key) for name, key in changes.dropped)
+    connection.executemany(_DROP_ROWS, dropped)
     _store_rows(connection, numbers, changes)
     connection.executemany(
         _PUT_TOTALS,
         (
             (set_id(name), name, at.present, at.tombstones, *at.sums, at.collected_time)
             for name, at in changes.totals.items()
+            if at.entries
         ),
     )
     _store_buckets(connection, numbers, changes)
+    gone = [(set_id(name),) for name, at in changes.totals.items() if not at.entries]
+    connection.executemany("DELETE FROM sets WHERE id = ?", gone)
+    connection.executemany("DELETE FROM buckets WHERE set_id = ?", gone)
     _store_runs(connection, numbers, changes)
+    _store_members(connection, changes)
     connection.executemany(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
         ((address, *cursor) for address, cursor in changes.cursors.items()),
@@ -254,24 +289,46 @@ def _bucket_row(set_id: int, bucket: Bucket) -> tuple[int, bytes, int, int, int,
     return set_id, low.to_bytes(POSITION_BYTES), bits, entries, first, second
 
 
-def _facts(changes: Changes) -> Iterator[tuple[str, int | str]]:
+def _store_members(connection: apsw.Connection, changes: Changes) -> None:
+    if changes.members is None:
+        return
+    connection.execute("DELETE FROM members")
+    connection.executemany(
+        "INSERT INTO members VALUES (?, ?, ?, ?)",
+        (
+            (address, report.run, msgspec.msgpack.encode(report.seen), report.silent_us)
+            for address, report in changes.members.items()
+        ),
+    )
+
+
+def _facts(changes: Changes) -> Iterator[tuple[str, int | str | bytes]]:
     yield "log_end", changes.log_end
     yield "clock_last", changes.clock_last
     if changes.redotted is not None:
         yield "redotted", changes.redotted
     if changes.listed_before is not None:
         yield "listed_before", changes.listed_before
+    if changes.greatest_collected:
+        yield "greatest_collected", changes.greatest_collected
+    if changes.may_collect:
+        yield "may_collect", 1
+    if changes.origin is not None:
+        yield "copy_origin", msgspec.msgpack.encode(changes.origin)
 
 
 def _store_runs(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
     begun = changes.own_run
     named = {row.run for row in changes.rows.values()} - changes.seen.keys()
-    touched = {**dict.fromkeys(named), **changes.addresses, **changes.seen}
+    touched = {
+        **dict.fromkeys(named), **changes.addresses, **changes.seen, **changes.collected
+    }  # fmt: skip
     if begun is not None:
         touched[begun.run] = None
     for run in touched:
         began = begun.began if begun is not None and begun.run == run else None
-        facts = (began, changes.addresses.get(run), changes.seen.get(run))
+        collected = changes.collected.get(run)
+        facts = (began, changes.addresses.get(run), changes.seen.get(run), collected)
         connection.execute(_PUT_RUN, (numbers.runs.id_of(run), run, *facts))
 
 

@@ -20,11 +20,10 @@ import apsw
 from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
-from lastword.store.ledger import Changes, Ledger
-from lastword.store.set_cache import SetCache
-from lastword.store.sqlite.checkpointer import Checkpointer
+from lastword.store.ledger import Changes
 from lastword.store.sqlite.file import failure
-from lastword.store.sqlite.tables import Numbers, StoredRows, store_changes
+from lastword.store.sqlite.open_file import OpenFile
+from lastword.store.sqlite.tables import StoredRows, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
 
 T = TypeVar("T")
@@ -67,7 +66,7 @@ class _Group:
 
 
 class Writer:
-    """Owns the write connection. `submit` may be called from any thread.
+    """Has the write connection to itself. `submit` may be called from any thread.
 
     A group is begun, on the write connection, and ended by its commit; one at a time. Both is
     done by the writer's thread, unless there is a starter: it is woken when a brief group may
@@ -77,24 +76,13 @@ class Writer:
     wait for the starter, which may itself wait for one of them.
     """
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        checkpointer: Checkpointer,
-        *,
-        numbers: Numbers,
-        ledger: Ledger,
-        cache: SetCache,
-        options: StoreOptions,
-    ) -> None:
-        self._connection = connection
-        self._checkpointer = checkpointer
-        self._numbers = numbers
-        self._ledger = ledger
-        self._cache = cache
+    def __init__(self, file: OpenFile, options: StoreOptions) -> None:
+        self.write_to(file)
         self._options = options
         self._failed: StoreError | None = None
         self._door = threading.Lock()  # of what follows
+        self._idle = threading.Condition(self._door)
+        self._pausing = False  # somebody waits for the group under way to end
         self._waiting: deque[_Ticket] = deque()
         self._lasting = 0  # of those that wait, how many are not brief
         self._busy = False
@@ -167,11 +155,41 @@ class Writer:
                 self._wake_starter = None
                 self._call_next()
         self._thread.join()
-        self._checkpointer.close()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let nothing be written within the block; what is submitted meanwhile waits for its end.
+
+        Raises what ended all writing, if something did.
+        """
+        with self._door:
+            self._pausing = True
+            self._idle.wait_for(lambda: not self._busy)
+            self._pausing = False
+            self._busy = True
+        try:
+            self._refuse_after_failure()
+            yield
+        finally:
+            with self._door:
+                self._busy = False
+                self._call_next()
+
+    def write_to(self, file: OpenFile) -> None:
+        """Write to `file` from now on; call it while the writer is paused."""
+        self._connection = file.writing
+        self._checkpointer = file.checkpointer
+        self._numbers = file.numbers
+        self._ledger = file.ledger
+        self._cache = file.cache
+
+    def fail(self, error: StoreError) -> None:
+        """Write nothing any more; whoever tries hears of `error`."""
+        self._failed = error
 
     def _call_next(self) -> None:
         """See to it that the next group is begun, if there is one and none is on its way."""
-        if self._busy:
+        if self._busy or self._pausing:
             return
         if not self._waiting:
             if self._closing:
@@ -189,7 +207,7 @@ class Writer:
     def _next_group(self) -> _Group | None:
         """Take all operations that wait, up to a group's bound; None while a group is busy."""
         waiting = self._waiting
-        if self._busy or not waiting:
+        if self._busy or self._pausing or not waiting:
             return None
         self._busy = True
         group = _Group([], [])
@@ -211,6 +229,7 @@ class Writer:
         self._end(group)
         with self._door:
             self._busy = False
+            self._idle.notify_all()
             self._call_next()
         for ticket in group.tickets:
             with contextlib.suppress(RuntimeError):  # the loop that waited has ended

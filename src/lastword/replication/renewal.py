@@ -1,0 +1,224 @@
+"""Beginning afresh: a node that is behind another copies that one, and loses nothing by it.
+
+The copy is a walk from the start into a new file, while the old one goes on serving; then what
+only the old file had is offered to the copy, and the files change places. docs/PROTOCOL.md,
+"Beginning afresh".
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lastword.errors import StoreError
+from lastword.replication.counters import Counters
+from lastword.replication.entries import NO_ORIGIN, Applied, CopyOrigin, Page
+from lastword.replication.fence import NO_FENCE, Fence, Standing, Theirs
+from lastword.replication.frames import FenceBody, Frame, Pull, page_of
+from lastword.replication.peers import Peer, PeerBook
+from lastword.replication.port import Copy, State
+from lastword.replication.settings import ReplicaSettings
+from lastword.replication.vectors import Vector, covers_all
+
+
+class CopyPull(NamedTuple):
+    """A pull of a copy, to send as a frame of `run`, and where to."""
+
+    address: str
+    run: int
+    pull: Pull
+    fence: FenceBody
+
+
+@dataclass(slots=True)
+class _Copying:
+    """A copy under way: what was said of its source.
+
+    `start` is what the source had seen when its first page was read, `theirs` what it collected,
+    `collected` the hash of what this node had collected when the copy began. `heard` says that
+    the source has answered since; it need not have where a copy is gone on with after a start.
+    """
+
+    source: str
+    collected: int
+    deadline_us: int
+    forced: bool
+    run: int = 0
+    entries: int = 0
+    start: Vector | None = None
+    first_hash: int = 0
+    theirs: Theirs = field(default_factory=Theirs)
+    heard: bool = False
+
+    @property
+    def origin(self) -> CopyOrigin:
+        """What is kept of this with the copy."""
+        start = self.start or {}
+        return CopyOrigin(self.source, start, self.first_hash, self.collected, self.forced)
+
+
+class Renewal:
+    """The copy of one node, if one is under way."""
+
+    def __init__(
+        self, state: State, peers: PeerBook, settings: ReplicaSettings, counters: Counters
+    ) -> None:
+        self._state = state
+        self._peers = peers
+        self._settings = settings
+        self._counters = counters
+        self._fence = Fence(state)
+        self._copying: _Copying | None = None
+
+    @property
+    def source(self) -> str | None:
+        """Whom this node copies, if it does."""
+        return None if self._copying is None else self._copying.source
+
+    @property
+    def entries(self) -> int:
+        """How many entries of the copy under way have arrived."""
+        return 0 if self._copying is None else self._copying.entries
+
+    def tick(self, now_us: int) -> CopyPull | None:
+        """Begin a copy where this node is behind; ask again where no page came.
+
+        A copy that was left when the node ended is gone on with, if that can be.
+        """
+        if self._copying is None and self._state.copy is not None:
+            return self._resume(self._state.copy, now_us)
+        if self._copying is not None and self._state.copy is None:
+            self._copying = None  # taking it over has failed
+        copying = self._copying
+        if copying is not None and now_us >= copying.deadline_us:
+            peer = self._peers.peer(copying.source)
+            if not peer.failures and self._may_copy(peer, forced=copying.forced):
+                return self._ask(copying, now_us)
+            self.give_up()
+        if self._copying is None and (found := self._found_ahead()) is not None:
+            return self.begin(found.address, now_us)
+        return None
+
+    def begin(self, source: str, now_us: int, *, forced: bool = False) -> CopyPull:
+        """Begin to copy `source`; `forced` even if that one is behind this node, too."""
+        self._counters.copies_begun += 1
+        self._copying = _Copying(source, self._state.collected.state.hash, now_us, forced)
+        self._copying.run = self._state.begin_copy().run
+        return self._ask(self._copying, now_us)
+
+    def _resume(self, copy: Copy, now_us: int) -> CopyPull | None:
+        """Go on with a copy that was left, or drop it."""
+        origin, collected = copy.origin, self._state.collected.state.hash
+        if origin == NO_ORIGIN or origin.collected != collected:
+            self._state.drop_copy()
+            return None
+        self._copying = _Copying(origin.source, collected, now_us, origin.forced, copy.run)
+        self._copying.start, self._copying.first_hash = origin.start, origin.first_hash
+        return self._ask(self._copying, now_us)
+
+    def give_up(self) -> None:
+        """Drop the copy, if one is under way."""
+        if self._copying is not None:
+            self._copying = None
+            self._state.drop_copy()
+
+    def awaits(self, frame: Frame) -> bool:
+        """Return whether a frame carries a page for the copy under way."""
+        copying = self._copying
+        return copying is not None and frame.page is not None and frame.page.for_run == copying.run
+
+    def take(self, frame: Frame, address: str, now_us: int) -> CopyPull | None:
+        """Take in a page for the copy; return the pull for the next, if one follows.
+
+        Where the copy is whole then, it has taken the place of what this node held.
+        """
+        copying = self._copying
+        if copying is None or address != copying.source:
+            return None
+        page = self._admitted(copying, frame)
+        if page is None:
+            return None
+        if self._must_begin_again(copying, from_start=page.from_start and page.cursor.number > 0):
+            return self.begin(address, now_us, forced=copying.forced)
+        applied = self._apply(page, address)
+        if applied is None:
+            return None
+        self._counters.copied_entries += applied.received
+        copying.entries += applied.received
+        if not applied.finished:
+            return self._ask(copying, now_us)
+        self._finish(copying, frame.fence or NO_FENCE)
+        return None
+
+    def _admitted(self, copying: _Copying, frame: Frame) -> Page | None:
+        """Return the page of a frame, if the copy may take it in as far as its sender goes."""
+        theirs, body, fence = copying.theirs, frame.page, frame.fence
+        self._fence.hear(theirs, fence)
+        if body is None or fence is None or theirs.hash != fence.collected:
+            return None  # what it collected is not known yet: asked again in its time
+        if self._fence.covers(theirs):
+            self.give_up()  # others brought what it lacked since
+            return None
+        if not copying.heard and not fence.covers and not copying.forced:
+            self.give_up()
+            return None
+        copying.heard = True
+        page = page_of(frame, body)
+        if copying.start is None and not self._note_start(copying, page, body.start):
+            return None
+        return page
+
+    def _note_start(self, copying: _Copying, page: Page, start: Vector | None) -> bool:
+        """Keep, before the first page is applied, what its source had seen; False for another."""
+        if page.cursor.number or start is None or self._state.copy is None:
+            return False
+        copying.start, copying.first_hash = start, copying.theirs.hash
+        self._state.copy.keep_origin(copying.origin)
+        return True
+
+    def _apply(self, page: Page, address: str) -> Applied | None:
+        """Take a page into the copy; one whose disk fails is given up."""
+        copy = self._state.copy
+        try:
+            return None if copy is None else copy.apply(page, address)
+        except StoreError:
+            self.give_up()
+            raise
+
+    def _must_begin_again(self, copying: _Copying, *, from_start: bool) -> bool:
+        """Return whether the copy may lack what its source had, or has what that collected."""
+        start = copying.start or {}
+        return (
+            from_start
+            or self._state.collected.state.hash != copying.collected
+            or not covers_all(start, copying.theirs.entries)
+        )
+
+    def _finish(self, copying: _Copying, fence: FenceBody) -> None:
+        moved = copying.theirs.hash != copying.first_hash
+        time = fence.collected_time if moved else 0
+        self._counters.refused_entries += self._state.take_over(
+            dict(copying.theirs.entries), time, fence.collected_time
+        )
+        self._counters.copies_finished += 1
+        self._copying = None
+
+    def _ask(self, copying: _Copying, now_us: int) -> CopyPull:
+        copying.deadline_us = now_us + self._settings.patience_us
+        copy = self._state.copy
+        cursor = copy.cursor(copying.source) if copy is not None else (0, 0, 0)
+        copying.theirs.knows = self._state.collected.state.hash if copying.heard else None
+        fence = self._fence.body(copying.theirs, covers=True)
+        pull = Pull(cursor, 0, {}, is_copy=True)
+        return CopyPull(copying.source, copying.run, pull, fence)
+
+    def _found_ahead(self) -> Peer | None:
+        """Return one of those that this node is behind of, and that are not behind it."""
+        for peer in self._peers.others(self._state.members()):
+            if not peer.failures and self._may_copy(peer, forced=False):
+                return peer
+        return None
+
+    def _may_copy(self, peer: Peer, *, forced: bool) -> bool:
+        standing = peer.theirs.standing
+        if self._fence.covers(peer.theirs):
+            return False  # others brought what it lacked since
+        return standing is Standing.BEHIND or (forced and standing.is_behind)

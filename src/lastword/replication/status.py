@@ -1,0 +1,64 @@
+"""What a replica says of itself to operators: its members, collection, and a copy under way."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lastword.replication.fence import Standing
+from lastword.replication.replica import Replica
+
+
+class MemberStatus(NamedTuple):
+    """One other member, as this node sees it.
+
+    `silent_us` is how long it was not heard while this node was up; `standing` how this node
+    stands to it; `blocks_since_us` since when, as wall microseconds, it holds collection back.
+    """
+
+    address: str
+    answers: bool
+    silent_us: int
+    standing: Standing
+    blocks_since_us: int | None
+
+
+class Status(NamedTuple):
+    """`old` is the log number up to which all is older than the grace period.
+
+    `held_back` and `collected` are of the last round and since the start; `source` is the member
+    that is copied, if one is, and `copied` how many of its entries have arrived.
+    """
+
+    members: tuple[MemberStatus, ...] = ()
+    may_collect: bool = False
+    old: int = 0
+    held_back: int = 0
+    collected: int = 0
+    members_lapsed: int = 0
+    source: str | None = None
+    copied: int = 0
+
+
+def status_of(replica: Replica, now_us: int) -> Status:
+    """Return how a replica stands to its members, what it collected, and whom it copies."""
+    return Status(
+        members=tuple(_members(replica, now_us)),
+        may_collect=replica.state.may_collect,
+        old=replica.collection.old(),
+        held_back=replica.collection.held_back,
+        collected=replica.counters.tombstones_collected,
+        members_lapsed=replica.counters.members_lapsed,
+        source=replica.source,
+        copied=replica.copied,
+    )
+
+
+def _members(replica: Replica, now_us: int) -> Iterator[MemberStatus]:
+    listed = replica.state.members() - {replica.membership.address}
+    for peer in replica.peers.listed_others(listed):
+        yield MemberStatus(
+            peer.address,
+            peer.answered and not peer.failures,
+            peer.report.silent_us(now_us),
+            peer.theirs.standing,
+            replica.collection.blocked.get(peer.address),
+        )

@@ -36,6 +36,7 @@ serve: $(VENV)/installed ## One node on port 3000
 
 sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on all cores
 	$(BIN)/lastword simulate --seeds $(SEEDS)
+	$(BIN)/python -m tools.small
 
 mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
 	$(BIN)/python -m tools.mutants

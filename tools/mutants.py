@@ -67,15 +67,15 @@ MUTANTS = (
     Mutant(
         "at equal times add wins, where a page brings it",
         "store/operations.py",
-        "if held is None or stamp > held.stamp:",
-        "if held is None or stamp ^ 1 > held.stamp ^ 1:",
+        "elif held is None or stamp > held.stamp:",
+        "elif held is None or stamp ^ 1 > held.stamp ^ 1:",
         within="def _apply_entry",
     ),
     Mutant(
         "a superseding entry does not replace what is held",
         "store/operations.py",
-        "if held is None or stamp > held.stamp:",
-        "if held is None:",
+        "elif held is None or stamp > held.stamp:",
+        "elif held is None:",
         within="def _apply_entry",
     ),
     Mutant(
@@ -83,6 +83,7 @@ MUTANTS = (
         "store/operations.py",
         "return None",
         "transaction.changes.cursors[self.peer] = Cursor(page.run, page.reached, page.head)",
+        within="if page.for_run != transaction.run or",
     ),
     Mutant(
         "page taken by another run than it was made for",
@@ -231,6 +232,109 @@ MUTANTS = (
         "if is_removed(stamp) or time_of(stamp) > collected_time:",
         "if is_removed(stamp) or time_of(stamp) >= collected_time:",
         suite="tests/store/test_contract_ghosts.py",
+    ),
+    Mutant(
+        "no fence",
+        "replication/replica.py",
+        "if standing.is_clear:",
+        "if standing:",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "the fence lets in what a node brings that is behind",
+        "replication/fence.py",
+        "return Standing.CLEAR if body.covers else Standing.AHEAD",
+        "return Standing.CLEAR",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "the fence lets a node take that is behind",
+        "replication/fence.py",
+        "return Standing.BEHIND if body.covers else Standing.APART",
+        "return Standing.CLEAR if body.covers else Standing.AHEAD",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "what its source collected not noted in a copy",
+        "store/operations.py",
+        "transaction.raise_collected(self.collected)",
+        "transaction.raise_collected({})",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "up to when a set was collected not noted in a copy",
+        "store/operations.py",
+        "transaction.raise_collected_time(set_name, time)",
+        "transaction.raise_collected_time(set_name, 0)",
+        within="class ApplyPage",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "up to when sets were collected that are gone not noted in a copy",
+        "store/operations.py",
+        "changes.greatest_collected = max(self.greatest_time, ledger.greatest_collected)",
+        "changes.greatest_collected = ledger.greatest_collected",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "what peers knew of the old file kept when the files change places",
+        "replication/replica.py",
+        "self.peers.forget_vectors()",
+        "pass",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "one run kept when the files change places",
+        "store/memory.py",
+        "self.copy = MemoryStore(self.options, self.image.beside)",
+        "self.copy = MemoryStore("
+        "StoreOptions(self.options.wall, lambda: self.run), self.image.beside)",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "a copy not begun again though its source collected meanwhile",
+        "replication/renewal.py",
+        "or not covers_all(start, copying.theirs.entries)",
+        "or not covers_all(start, {})",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "only own writes offered to a copy",
+        "store/base.py",
+        "yield Offered(after, copy.execute(Offer(tuple(row.entry for row in log.rows))))",
+        "yield Offered(after, copy.execute("
+        "Offer(tuple(row.entry for row in log.rows if row.entry.run == self.run))))",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "a copy merged into the old file",
+        "store/memory.py",
+        "self.become(copy.image)",
+        "copy.offer(self, 0); self.ledger.seen.grow(copy.seen); "
+        "self.ledger.collected.grow(copy.collected); self.execute(BeginRun(copy.run))",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "a file that was born empty collects",
+        "replication/collection.py",
+        "if not (self._state.may_collect or self._learn_whether(others)):",
+        "if False:",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "a tombstone dropped by its time alone",
+        "store/transaction.py",
+        "return is_covered and time_of(stamp) <= self.collected_time(set_name)",
+        "return time_of(stamp) <= self.collected_time(set_name)",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "what is lacking although covered always dropped",
+        "store/operations.py",
+        "held = transaction.row(set_name, where.key)",
+        "held = transaction.row(set_name, where.key) or ("
+        "Row(stamp, run, number, 0) if transaction.covers(run, number) else None)",
+        within="def _apply_entry(",
     ),
 )
 

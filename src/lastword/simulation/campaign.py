@@ -45,6 +45,10 @@ so that walks have many; buckets in small sets and hashes of small vectors, as i
 large; clients with old times; disks that are lost or come from a backup; starts
 so soon after a crash that messages to the node before it arrive, and others long after it."""
 
+COLLECTING = ((0, 0), (0, 0), (5 * SECOND_US, 10 * SECOND_US), (2 * SECOND_US, 3 * SECOND_US))
+"""Grace, and the interval of collection. Half of the clusters collect, soon enough that disks that
+are put back are older than that."""
+
 MUST_MEET = (
     "writes",
     "messages",
@@ -64,6 +68,8 @@ MUST_MEET = (
     "disks rotten",
     "walks broken off",
     "crashes while pulling",
+    "ghosts remove",
+    "ghosts readd",
     *BRANCHES,
 )
 """What a campaign must have met: without it, it has tested nothing of it."""
@@ -87,6 +93,7 @@ class Played:
 def settings_of(seed: int, base: SimulationSettings = CAMPAIGN) -> SimulationSettings:
     """Return the settings of one seed: 2 to 7 nodes, and faults from mild to harsh."""
     rng = Chance(seed, "settings")
+    collecting = Chance(seed, "collecting").choice(COLLECTING)
     return replace(
         base,
         nodes=2 + rng.below(6),
@@ -96,6 +103,8 @@ def settings_of(seed: int, base: SimulationSettings = CAMPAIGN) -> SimulationSet
         delay_us=rng.choice(((1_000, 100_000), (1_000, 400_000), (1_000, 800_000))),
         skew_us=rng.choice((0, SECOND_US // 2, 10 * SECOND_US, 60 * SECOND_US)),
         rot=rng.choice((0.0, 0.0, 0.0, 0.0, 0.4)),  # rows that were lost excuse a lot
+        grace_us=collecting[0],
+        collect_interval_us=collecting[1],
     )
 
 

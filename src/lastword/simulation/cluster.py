@@ -12,13 +12,16 @@ from lastword.simulation.load import Load
 from lastword.simulation.node import SimulatedNode
 from lastword.simulation.oracle import is_converged
 from lastword.simulation.outcome import Outcome, Sample
-from lastword.simulation.settings import SimulationSettings
+from lastword.simulation.settings import SECOND_US, SimulationSettings
 from lastword.simulation.violated import Violated
 from lastword.simulation.world import World
 from lastword.store.memory import MemoryImage
 
 SAMPLES = 240
 """Points of the curve while there are load and faults; afterwards one a round."""
+
+REJOIN_US = 200 * SECOND_US
+"""How often an operator looks whether two nodes are behind each other, after the faults."""
 
 Progress = Callable[[int], None]
 _Backup = tuple[MemoryImage, dict[tuple[bytes, bytes], int]]
@@ -43,6 +46,7 @@ class Cluster:
         ]
         self.samples: list[Sample] = []
         self._load = Load(self.world, self.nodes)
+        self._rejoined: set[int] = set()
         self._backups: dict[int, _Backup] = {}
 
     def run(self, progress: Progress = lambda _: None) -> Outcome:
@@ -150,10 +154,22 @@ class Cluster:
         deadline_us = self.world.now_us + self.settings.settle_us
         while not self._is_settled():
             if self.world.now_us >= deadline_us:
-                check = "dots covered" if is_converged(self._stores()) else "convergence"
+                check = self._what_is_left()
                 quiet = shown(self.settings.settle_us)
                 raise Violated(check, f"nodes are not done {quiet} after the last fault")
             self._play(self.world.now_us + self.settings.interval_us, progress)
+            if self.world.now_us % REJOIN_US < self.settings.interval_us:
+                self._rejoin()
+
+    def _rejoin(self) -> None:
+        """Do what an operator does with two that are behind each other: one copies the other."""
+        for node in self.nodes:
+            for source in self.nodes[: node.index]:
+                if node.is_apart_from(source) and node.index not in self._rejoined:
+                    self.world.met["rejoined by hand"] += 1
+                    self._rejoined.add(node.index)
+                    node.rejoin(source)
+                    break
 
     def _is_settled(self) -> bool:
         stores = self._stores()
@@ -161,7 +177,23 @@ class Cluster:
             len(stores) == len(self.nodes)
             and is_converged(stores)
             and not any(map(uncovered, stores))
+            and not (self.settings.collect_interval_us and self._is_collecting())
         )
+
+    def _is_collecting(self) -> bool:
+        """Return whether a tombstone is left, or a node that may not exchange with another."""
+        totals = (at for store in self._stores() for at in store.totals().values())
+        replicas = (node.replica for node in self.nodes if node.replica is not None)
+        return any(at.tombstones for at in totals) or any(
+            replica.peers.peer(address).theirs.standing.is_fenced
+            for replica in replicas
+            for address in self.world.addresses
+        )
+
+    def _what_is_left(self) -> str:
+        if not is_converged(self._stores()):
+            return "convergence"
+        return "dots covered" if any(map(uncovered, self._stores())) else "tombstones collected"
 
     def _stores(self) -> list[SimulatedStore]:
         return [node.store for node in self.nodes if node.store is not None]

@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lastword.crdt.stamp import is_removed
 from lastword.replication.vectors import covers
+from lastword.simulation.deletes import Deletes
 from lastword.simulation.violated import Violated
 from lastword.store.ledger import Changes, Key
 from lastword.store.memory import MemoryStore
@@ -26,7 +28,8 @@ class Coverage:
     at the dots that it covers anew, and a run costs O(dots x nodes) in all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deletes: Deletes) -> None:
+        self._deletes = deletes
         self._runs: defaultdict[int, _Written] = defaultdict(_Written)
         self._excused: set[Key] = set()
 
@@ -48,6 +51,17 @@ class Coverage:
             if other != run:
                 self._check_run(store, changes, other, store.seen.get(other, 0), number)
 
+    def note_copy(self, store: MemoryStore, run: int) -> None:
+        """Take note of the dots that a copy gave in its run, before it took a store's place."""
+        written = self._runs[run]
+        own = sorted(
+            (row.number, name, row.stamp)
+            for name, row in store.image.rows.items()
+            if row.run == run
+        )
+        written.numbers += [number for number, _, _ in own]
+        written.writes += [(name, stamp) for _, name, stamp in own]
+
     def check_all(self, store: MemoryStore) -> None:
         """Check every dot that a store covers, as after a start."""
         nothing = Changes(0, 0)
@@ -60,6 +74,11 @@ class Coverage:
         Whoever walks that node's log believes its vector; comparisons have to mend them all.
         """
         self._excused.update(names)
+
+    @property
+    def excused(self) -> set[Key]:
+        """The rows that were lost somewhere without a trace: a copy may lack them for ever."""
+        return self._excused
 
     def forget(self, lost: Iterable[Changes], run: int) -> None:
         """Take back the dots that a crash took back before anyone heard of them."""
@@ -80,6 +99,9 @@ class Coverage:
         first = bisect_right(written.numbers, after)
         for name, stamp in written.writes[first : bisect_right(written.numbers, number)]:
             row = changes.rows.get(name) or store.image.rows.get(name)
+            is_absent = row is None or is_removed(row.stamp)
+            if is_absent and self._deletes.stand_for(name, stamp):
+                continue
             if (row is None or row.stamp < stamp) and name not in self._excused:
                 raise Violated("coverage", f"a dot of {name} in run {run} is covered, not held")
 

@@ -32,7 +32,7 @@ class SimulatedStore(MemoryStore):
 
     def absorb(self, changes: Changes) -> None:
         """Store what a transaction did, for now."""
-        self._judge.coverage.check(self, changes)
+        self._judge.check(self._node, self, changes)
         super().absorb(changes)
         self._log.absorb(changes)
         self._judge.absorbed(self._node, changes, self._time.now_us)
@@ -41,6 +41,20 @@ class SimulatedStore(MemoryStore):
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, in order."""
         return LogSlice(self.log_end, self._log.read(after, limit))
+
+    def begin_copy(self) -> MemoryStore:
+        """Begin a copy in a new image, in place of any other copy."""
+        self._judge.standings.begins_copy(self._node)
+        return super().begin_copy()
+
+    def become(self, image: MemoryImage) -> None:
+        """Hold `image` from now on, which is on disk."""
+        super().become(image)
+        self._log = LogIndex(image)
+        self._disk.become(image.copy())
+        self.unflushed.clear()
+        self._judge.became(self._node, self, self.refused)
+        self.refused.clear()
 
     def flush(self) -> None:
         """Make all that was done survive a crash."""

@@ -1,13 +1,16 @@
 """What clients write: a burst's operations follow from the seed and the burst alone."""
 
+from msgspec.structs import replace
+
 from lastword.crdt.stamp import pack
-from lastword.errors import ClockOff, FutureTime
+from lastword.errors import ClockOff, FutureTime, GhostElements
 from lastword.replication.hashing import key_of
 from lastword.simulation.chance import Chance
 from lastword.simulation.faults import Burst
 from lastword.simulation.node import SimulatedNode
 from lastword.simulation.settings import EPOCH_US, SECOND_US
 from lastword.simulation.world import World
+from lastword.store.ghosts import Ghosts
 from lastword.store.memory import MemoryImage
 from lastword.store.operations import Merge, Write
 
@@ -42,16 +45,21 @@ class Load:
         removed = rng.random() < settings.removes
         time = EPOCH_US + rng.below(self._world.now_us // TIES_US + 1) * TIES_US
         way, other = rng.random(), rng.choice(self._nodes)
+        ghosts = Ghosts.READD if number % 2 else Ghosts.REMOVE
         if way < settings.old_times / 2:
             for target in {node.index: node, other.index: other}.values():
-                self._do(target, Merge(set_name, {element: pack(time, removed=removed)}))
+                self._do(target, Merge(set_name, {element: pack(time, removed=removed)}), ghosts)
             return
         add, remove = ((), (element,)) if removed else ((element,), ())
         given = time if way < settings.old_times else None
-        self._do(node, Write(set_name, add, remove, time=given))
+        self._do(node, Write(set_name, add, remove, time=given), ghosts)
 
-    def _do(self, node: SimulatedNode, operation: Write | Merge) -> None:
-        """Do it; tell the client once it is flushed, and from then on it must not be lost."""
+    def _do(self, node: SimulatedNode, operation: Write | Merge, ghosts: Ghosts) -> None:
+        """Do it; tell the client once it is flushed, and from then on it must not be lost.
+
+        `ghosts` is what the client answers where it is asked what to do with what may have been
+        removed long ago.
+        """
         if node.store is None or node.replica is None:
             return
         try:
@@ -66,10 +74,15 @@ class Load:
         except FutureTime:
             self._world.met["refused"] += 1
             return
+        except GhostElements:
+            self._world.met[f"ghosts {ghosts}"] += 1
+            self._do(node, replace(operation, ghosts=ghosts), ghosts)
+            return
         for set_name, element in operation.touches():
             name = (set_name, key_of(set_name, element, node.store.ledger.digest_key))
-            stamp = node.store.image.rows[name].stamp
-            node.after_flush(self._acknowledge, node, name, stamp)
+            held = node.store.image.rows.get(name)
+            if held is not None:  # else it was left out as a ghost
+                node.after_flush(self._acknowledge, node, name, held.stamp)
 
     def _acknowledge(self, node: SimulatedNode, name: tuple[bytes, bytes], stamp: int) -> None:
         self._world.met["writes"] += 1

@@ -23,7 +23,7 @@ class LogIndex:
 
     def absorb(self, changes: Changes) -> None:
         """Take over what a transaction did."""
-        for before in changes.before.values():
+        for before in (*changes.before.values(), *changes.dropped.values()):
             if before is not None:
                 place = bisect_left(self._numbers, before.arrived)
                 self._rows[place] = None

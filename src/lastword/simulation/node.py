@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from lastword.replication.fence import Standing
 from lastword.replication.replica import Replica, Send
 from lastword.simulation.chance import Chance
 from lastword.simulation.disk import SimulatedStore, empty_image, without
@@ -11,6 +12,7 @@ from lastword.simulation.timeline import Action
 from lastword.simulation.world import World
 from lastword.store.base import StoreOptions
 from lastword.store.memory import MemoryImage
+from lastword.store.operations import PEERS_SET
 
 
 class _Call:
@@ -90,6 +92,10 @@ class SimulatedNode:
         """Take a third of the rows off the disk while the node is down, its vector as it was."""
         lost = sorted(self.disk.rows)[::3]
         self._world.oracle.coverage.excuse(lost)
+        self._world.oracle.deletes.excuse(lost)
+        if any(set_name == PEERS_SET for set_name, _ in lost):
+            for node in self._nodes:  # it may collect what one that it forgot does not cover
+                self._world.oracle.standings.excuse(node.index)
         self._world.oracle.acknowledged.excuse(self.index, lost)
         self.replace_disk(without(self.disk, lost, self._options()))
 
@@ -146,6 +152,21 @@ class SimulatedNode:
         self._world.oracle.clocks.stepped(self.index, self._skew_us, self._world.now_us)
 
     # -- messages
+
+    def is_apart_from(self, other: "SimulatedNode") -> bool:
+        """Return whether it knows that the two are behind each other."""
+        address = self._world.addresses[other.index]
+        return (
+            self.replica is not None
+            and self.replica.peers.peer(address).theirs.standing is Standing.APART
+        )
+
+    def rejoin(self, source: "SimulatedNode") -> None:
+        """Let it copy another, whatever it knows better."""
+        if self.replica is not None:
+            self._world.oracle.rejoins(self.index)
+            address = self._world.addresses[source.index]
+            self._send_all(self.replica.rejoin(address, self._world.now_us))
 
     def when_pulling(self, action: Action, *arguments: object) -> None:
         """Plan an action for when a reply of this node has asked for a page."""

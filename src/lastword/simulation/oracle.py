@@ -1,17 +1,22 @@
 """What must hold, judged from outside: it knows every dot and every acknowledged write.
 
-Anytime: `coverage` and `monotone stamps` (coverage.py); `acknowledged is held`, on the node that
-took it (acknowledged.py); `clocks`, that wrong ones take no writes (clocks.py). Eventually, after
-the faults: `convergence` and `dots covered` (cluster.py), and `join`. Finally: `store check`, and
+Anytime: `coverage` and `monotone stamps` (coverage.py); `deletes stay deleted` (deletes.py);
+`never behind` (standings.py); `acknowledged is held`, on the node that took it (acknowledged.py);
+`clocks`, that wrong ones take no writes (clocks.py). Eventually, after the faults: `convergence`,
+`dots covered` and `tombstones collected` (cluster.py), and `join`. Finally: `store check`, and
 `bytes within budget` (budget.py).
 """
 
 from collections.abc import Sequence
 
 from lastword.errors import CorruptStore
+from lastword.replication.entries import Entry
+from lastword.replication.hashing import key_of
 from lastword.simulation.acknowledged import Acknowledged
 from lastword.simulation.clocks import Clocks
 from lastword.simulation.coverage import Coverage
+from lastword.simulation.deletes import Deletes
+from lastword.simulation.standings import Standings
 from lastword.simulation.violated import Violated
 from lastword.simulation.visibility import Visibility
 from lastword.store.ledger import Changes, Key
@@ -22,16 +27,45 @@ from lastword.store.operations import PEERS_SET
 class Oracle:
     """The judge of one run."""
 
-    def __init__(self, nodes: int) -> None:
-        self.coverage = Coverage()
-        self.acknowledged = Acknowledged(nodes)
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self.deletes = Deletes()
+        self.coverage = Coverage(self.deletes)
+        self.acknowledged = Acknowledged(len(addresses), self.deletes)
+        self.standings = Standings(addresses)
         self.visibility = Visibility()
-        self.clocks = Clocks(nodes)
+        self.clocks = Clocks(len(addresses))
 
     def opened(self, node: int, store: MemoryStore) -> None:
         """Check a store that a node has just started on."""
+        self.standings.opened(node, store)
+        self._check_all(node, store)
+
+    def _check_all(self, node: int, store: MemoryStore) -> None:
         self.coverage.check_all(store)
+        self.deletes.check_all(store)
         self.acknowledged.check_own(node, store)
+
+    def rejoins(self, node: int) -> None:
+        """Expect of a node no more what it collected: its operator gave that up."""
+        collected = self.standings.collected(node)
+        self.acknowledged.refuse(node, self.deletes.give_up(collected))
+
+    def became(self, node: int, store: MemoryStore, refused: Sequence[Entry]) -> None:
+        """Check a store that is a copy of another node's now, which refused some entries."""
+        self.standings.opened(node, store)
+        key = store.digest_key
+        names = [(at.set_name, key_of(at.set_name, at.element, key)) for at in refused]
+        self.acknowledged.refuse(node, names)
+        self.acknowledged.refuse(node, self.acknowledged.missing(store, self.coverage.excused))
+        self.coverage.note_copy(store, store.run)
+        self.visibility.crashed(node, store.image.rows)
+        self._check_all(node, store)
+
+    def check(self, node: int, store: MemoryStore, changes: Changes) -> None:
+        """Check what a transaction is about to do to a node's store."""
+        self.deletes.check(store, changes)
+        self.coverage.check(store, changes)
+        self.standings.check(node, changes)
 
     def absorbed(self, node: int, changes: Changes, now_us: int) -> None:
         """Take note of what a transaction did to a node's store."""
@@ -51,6 +85,7 @@ class Oracle:
 
         It is an empty one, or an older copy.
         """
+        self.standings.excuse(node)
         for name, left in self.acknowledged.doubt(before.rows, disks):
             self.visibility.drop(name, left)
         self.visibility.crashed(node, disks[node].rows)

@@ -25,10 +25,22 @@ BRANCHES: Final = (
     "vectors_asked",
     "comparisons_equal",
     "repairs",
+    "tombstones_collected",
+    "copies_begun",
+    "copies_finished",
+    "exchanges_fenced",
 )
 """Counters of a replica that a campaign must have seen above zero."""
 
-_TOTALS: Final = ("rounds", "entries_sent", "entries_changed")
+NEVER_US: Final = 1 << 62
+"""An interval that is longer than any run."""
+
+_TOTALS: Final = (
+    "refused_entries",
+    "rounds",
+    "entries_sent",
+    "entries_changed",
+)
 
 
 def replica_of(
@@ -49,6 +61,8 @@ def replica_of(
             slow_us=max(500_000, settings.interval_us),
             redot_interval_us=settings.interval_us * 10,
             small_vector_entries=settings.small_vector_entries,
+            grace_us=settings.grace_us,
+            collect_interval_us=settings.collect_interval_us or NEVER_US,
         ),
         wall,
     )

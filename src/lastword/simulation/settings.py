@@ -23,6 +23,8 @@ class SimulationSettings:
     `down_us`, `backup_us`: ranges of how long a node is down, and how old a copy of its disk is;
     each crash takes one of the ranges.
     `while_pulling`: the share of crashes that come when a page is under way to the node.
+    `collect_interval_us`: between two rounds of collection, 0 for none; `grace_us`: how long a
+    tombstone is held at least.
     `steps`: how often some clock steps by one of `step_us`, for `step_length_us`.
     `is_formed`: every disk begins with a list of all members; else they find each other.
     """
@@ -64,3 +66,5 @@ class SimulationSettings:
     step_us: tuple[int, ...] = (-3_600 * SECOND_US, 3_600 * SECOND_US, 315_576_000 * SECOND_US)
     step_length_us: tuple[int, int] = (5 * SECOND_US, 60 * SECOND_US)
     is_formed: bool = True
+    grace_us: int = 0
+    collect_interval_us: int = 0

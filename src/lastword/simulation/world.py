@@ -18,9 +18,9 @@ class World:
         self.timeline = Timeline()
         self.trace = Trace()
         self.network = Network(settings, seed, self.timeline, self.trace)
-        self.oracle = Oracle(settings.nodes)
-        self.met: Counter[str] = Counter()
         self.addresses = tuple(f"n{index}:1" for index in range(settings.nodes))
+        self.oracle = Oracle(self.addresses)
+        self.met: Counter[str] = Counter()
         self.index = {address: index for index, address in enumerate(self.addresses)}
 
     @property

@@ -56,7 +56,9 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
     counters = {f"lastword_{name}_total" for name in _HELP}
     of_sets = {"sets", "elements", "tombstones", "held_sets", "held_bytes"}
     of_clocks = {"skew_seconds", "clock_off_seconds", "clock_refuses_writes"}
-    gauges = {f"lastword_{name}" for name in of_sets | of_clocks | {"log_end", "members"}}
+    of_members = {"members", "standings", "copying", "tombstones_held_back"}
+    gauges = {f"lastword_{name}" for name in of_sets | of_clocks | of_members | {"log_end"}}
+    gauges.add("lastword_blocked_since_seconds")
     assert listed == counters | gauges | {"lastword_commits_total", "lastword_faults_total"}
 
 

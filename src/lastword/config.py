@@ -7,9 +7,16 @@ from pathlib import Path
 from lastword.address import checked_address
 from lastword.errors import ConfigError
 from lastword.limits import CACHE_BYTES_DEFAULT
+from lastword.replication.settings import COLLECT_INTERVAL_US, GRACE_US, LAPSE_US
 
 CACHE_MB_MAX = 1_000_000
 """A terabyte: more is a slip of the hand."""
+
+PERIOD_S_MAX = 10 * 366 * 86_400
+"""Ten years: for ever, as far as a cluster goes."""
+
+LAPSE_S_MIN = 60
+"""A minute: a restart, or a member that is slow, must not look like one that has gone."""
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, not to listen there
 
@@ -28,6 +35,9 @@ class NodeConfig:
     advertise: str | None = None
     replication_delay_s: float = 0.2
     full_replication_delay_s: float = 60.0
+    grace_s: float = GRACE_US / 1e6
+    collect_every_s: float = COLLECT_INTERVAL_US / 1e6
+    lapse_after_s: float = LAPSE_US / 1e6
     insecure: bool = False
     walks: bool = True
     cache_mb: int = CACHE_BYTES_DEFAULT // 1_000_000
@@ -47,9 +57,24 @@ class NodeConfig:
         ):
             if not 0.001 <= period_s <= 86_400 * 366:
                 raise ConfigError(f"{name} {period_s} is not between 0.001 and a year of seconds")
+        self._check_collection()
         if not 0 <= self.cache_mb <= CACHE_MB_MAX:
             raise ConfigError(f"--cache-mb {self.cache_mb} is not between 0 and {CACHE_MB_MAX}")
         self._check_exposure()
+
+    def _check_collection(self) -> None:
+        for name, period_s, least_s in (
+            ("--grace", self.grace_s, 0),
+            ("--collect-every", self.collect_every_s, 1),
+            ("--lapse-after", self.lapse_after_s, LAPSE_S_MIN),
+        ):
+            if not least_s <= period_s <= PERIOD_S_MAX:
+                raise ConfigError(f"{name} is not between {least_s} seconds and ten years")
+        if self.lapse_after_s < self.grace_s:
+            raise ConfigError(
+                "--lapse-after is less than --grace",
+                hint="Whoever is away for less than the grace period comes back without a copy.",
+            )
 
     def _check_exposure(self) -> None:
         if not self.insecure and not _is_loopback(self.host):

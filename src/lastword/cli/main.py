@@ -10,8 +10,10 @@ from lastword.cli import monkey
 from lastword.cli.bundles import export, import_
 from lastword.cli.check import check
 from lastword.cli.doctor import doctor
+from lastword.cli.members import lapse, leave, rejoin
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
+from lastword.cli.tombstones import tombstones
 from lastword.cli.verify import verify
 from lastword.errors import LastwordError, exit_code
 
@@ -30,6 +32,10 @@ app.command(short_help="Compare what all nodes hold.")(verify)
 app.command(short_help="Examine clocks, and mend what wrong ones left.")(doctor)
 app.command(short_help="Write sets of a node into a bundle.")(export)
 app.command("import", short_help="Merge a bundle into a node.")(import_)
+app.command(short_help="Show what is collected, and who blocks it.")(tombstones)
+app.command(short_help="Let a node hand over and be unlisted.")(leave)
+app.command(short_help="Unlist a member that is gone.")(lapse)
+app.command(short_help="Let a node that is behind copy another.")(rejoin)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 

@@ -96,6 +96,36 @@ FullReplicationDelay = Annotated[
     ),
 ]
 
+Grace = Annotated[
+    str,
+    typer.Option(
+        metavar="PERIOD",
+        envvar="LASTWORD_GRACE",
+        help="How long a tombstone is held at least: 90s, 12h, 7d. Less frees space sooner; a "
+        "member that is away for longer, while it is unlisted, begins afresh.",
+    ),
+]
+
+CollectEvery = Annotated[
+    str,
+    typer.Option(
+        metavar="PERIOD",
+        envvar="LASTWORD_COLLECT_EVERY",
+        help="Between two collections of tombstones, at the same wall times on all nodes. Give "
+        "all nodes the same: else they compare what only one has collected.",
+    ),
+]
+
+LapseAfter = Annotated[
+    str,
+    typer.Option(
+        metavar="PERIOD",
+        envvar="LASTWORD_LAPSE_AFTER",
+        help="A member that was silent for so long is unlisted by a majority, and collection "
+        "waits for it no longer. Back, it begins afresh, and its writes are offered.",
+    ),
+]
+
 Host = Annotated[
     str,
     typer.Option(

@@ -21,6 +21,7 @@ from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
 from lastword.cli import logs, options
+from lastword.cli.periods import period_s
 from lastword.config import NodeConfig
 from lastword.errors import Unavailable
 from lastword.node.jobs import Faults
@@ -47,6 +48,9 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     logging_on: options.Logging = False,
     replication_delay: options.ReplicationDelay = _DEFAULTS.replication_delay_s,
     full_replication_delay: options.FullReplicationDelay = _DEFAULTS.full_replication_delay_s,
+    grace: options.Grace = "7d",
+    collect_every: options.CollectEvery = "1h",
+    lapse_after: options.LapseAfter = "30d",
     host: options.Host = _DEFAULTS.host,
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
@@ -77,6 +81,9 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         advertise=advertise,
         replication_delay_s=replication_delay,
         full_replication_delay_s=full_replication_delay,
+        grace_s=period_s("--grace", grace),
+        collect_every_s=period_s("--collect-every", collect_every),
+        lapse_after_s=period_s("--lapse-after", lapse_after),
         insecure=insecure,
         walks=walks,
         cache_mb=cache_mb,
@@ -165,7 +172,11 @@ def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> 
             contacts=config.initial_peers,
         ),
         settings=ReplicaSettings(
-            full_interval_us=int(config.full_replication_delay_s * 1e6), walks=config.walks
+            full_interval_us=int(config.full_replication_delay_s * 1e6),
+            grace_us=int(config.grace_s * 1e6),
+            collect_interval_us=int(config.collect_every_s * 1e6),
+            lapse_us=int(config.lapse_after_s * 1e6),
+            walks=config.walks,
         ),
         interval_s=config.replication_delay_s,
         faults=faults,

@@ -99,6 +99,16 @@ async def _verify(
         await transport.close()
 
 
+async def compared(*addresses: str) -> list[bytes]:
+    """Return the sets in which nodes differ, the most different first."""
+    transport = HttpTransport()
+    try:
+        verdict = await _Surveyor(transport, randbits(NONCE_BITS)).survey(addresses)
+        return [name for name, _ in verdict.survey.differing.most_common()]
+    finally:
+        await transport.close()
+
+
 async def _with_members(nodes: Sequence[str]) -> list[str]:
     """Return the nodes and all members that any of them lists."""
     listed = dict.fromkeys(nodes)

@@ -51,6 +51,45 @@ class SetsPage(msgspec.Struct):
     after: str | None
 
 
+class Copying(msgspec.Struct):
+    """A copy under way: of whom, and how many entries have arrived."""
+
+    source: str
+    entries: int
+
+
+class Member(msgspec.Struct, rename="camel"):
+    """Another member, as the node sees it; times are microseconds, `blocks_since` since 1970."""
+
+    address: str
+    answers: bool
+    silent: int
+    standing: str
+    blocks_since: int | None
+
+
+class Tombstones(msgspec.Struct, rename="camel"):
+    """How collection is on a node; docs/REFERENCE.md, `GET /_/tombstones`."""
+
+    held: int
+    collectable: int
+    collected: int
+    held_back: int
+    may_collect: bool
+    copying: Copying | None
+    members: list[Member]
+
+
+class Leaves(msgspec.Struct, rename="camel"):
+    """How far a leave is: whether the node is unlisted, and whom it waits for."""
+
+    has_left: bool
+    waits_for: list[str]
+
+
+_TOMBSTONES: Final = msgspec.json.Decoder(Tombstones)
+_LEAVES: Final = msgspec.json.Decoder(Leaves)
+_SETS: Final = msgspec.json.Decoder(SetsPage)
 _ERROR: Final = msgspec.json.Decoder(_ErrorBody)
 _BY_CODE: Final = {
     kind.code: kind for kind in reversed(HTTP_STATUS) if kind is not MethodNotAllowed
@@ -94,6 +133,31 @@ class Answer:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._no_node(f"no {kind.__name__}: {printable(str(error))}") from error
+
+    def sets(self) -> SetsPage:
+        """Return a page of the sets."""
+        return self._decoded(_SETS, "no page of sets")
+
+    def tombstones(self) -> Tombstones:
+        """Return how collection is."""
+        return self._decoded(_TOMBSTONES, "nothing of its tombstones")
+
+    def leaves(self) -> Leaves:
+        """Return how far a leave is."""
+        return self._decoded(_LEAVES, "nothing of its leave")
+
+    def nothing(self) -> None:
+        """Return when it is null, as the node does where there is nothing to say."""
+        if self.status != 200 or self.body.strip() != b"null":
+            raise self._failure()
+
+    def _decoded(self, decoder: msgspec.json.Decoder[T], otherwise: str) -> T:
+        if self.status != 200:
+            raise self._failure()
+        try:
+            return decoder.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._no_node(otherwise) from error
 
     def time(self) -> int:
         """Return the time of a write that is on the node's disk, in microseconds since 1970."""

@@ -13,9 +13,10 @@ from typing import Final, Self
 from urllib.parse import quote
 
 import aiohttp
+import msgspec
 from yarl import URL
 
-from lastword.client.answers import Answer, Listed, SetsPage
+from lastword.client.answers import Answer, Leaves, Listed, SetsPage, Tombstones
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import base_url, element_url, set_url
 from lastword.client.states import StateReader
@@ -147,6 +148,24 @@ class AsyncNode:
         query = f"?after={after}" if after else ""
         url = URL(f"{self._base}/_/future{query}", encoded=True)
         return (await self._call("GET", url, bytes_max=STATE_BYTES_MAX)).shaped(FuturePage)
+
+    async def tombstones(self) -> Tombstones:
+        """Return how collection is, and how the node stands to its members."""
+        return (
+            await self._call("GET", self._url("tombstones"), bytes_max=SETS_BYTES_MAX)
+        ).tombstones()
+
+    async def leave(self) -> Leaves:
+        """Let the node go on with leaving; it may be stopped when it left and waits for nobody."""
+        return (await self._call("POST", self._url("leave"), bytes_max=SETS_BYTES_MAX)).leaves()
+
+    async def rejoin(self, address: str) -> None:
+        """Let the node begin to copy another; raises Conflict where it is not behind that one."""
+        body = msgspec.json.encode({"address": address})
+        (await self._call("POST", self._url("rejoin"), body=body)).nothing()
+
+    def _url(self, call: str) -> URL:
+        return URL(f"{self._base}/_/{call}", encoded=True)
 
     async def _call(
         self,

@@ -1,5 +1,6 @@
 """What a node measures of itself, in the Prometheus text format."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -7,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from lastword.node.node import Node
+from lastword.replication.fence import Standing
 
 _HELP = {
     "rounds": "rounds of replication begun",
@@ -31,6 +33,13 @@ _HELP = {
     "future_entries": "entries taken whose times were too far ahead of this node's clock",
     "sums_mended": "sets whose sums were not those of their rows, added up anew",
     "sends_failed": "frames that no reply came to",
+    "tombstones_collected": "tombstones that went for good",
+    "copies_begun": "copies of another node begun, since this one was behind it",
+    "copies_finished": "copies that took the place of this node's file",
+    "copied_entries": "entries that copies brought",
+    "refused_entries": "entries that a copy refused, since they may be of something long removed",
+    "exchanges_fenced": "pages and comparisons dropped since one of the two nodes is behind",
+    "members_lapsed": "members unlisted after a long silence",
     "runs_begun_again": "runs begun because this one was seen further than its own log",
 }
 
@@ -73,6 +82,7 @@ class NodeMetrics:
         yield GaugeMetricFamily(
             "lastword_tombstones", "tombstones held in all sets", sum(t.tombstones for t in totals)
         )
+        yield from self._collection()
         yield GaugeMetricFamily("lastword_log_end", "greatest log number given", store.log_end)
         yield GaugeMetricFamily("lastword_members", "listed addresses", len(store.members()))
         yield from self._clock_gauges()
@@ -98,4 +108,33 @@ class NodeMetrics:
             "lastword_clock_refuses_writes",
             "1 while clients' writes are refused for this node's clock",
             verdict.refuses,
+        )
+
+    def _collection(self) -> Iterator[Metric]:
+        status = self._node.watch.status
+        yield GaugeMetricFamily(
+            "lastword_tombstones_held_back",
+            "tombstones older than the grace period that the last round could not collect",
+            status.held_back,
+        )
+        since = GaugeMetricFamily(
+            "lastword_blocked_since_seconds",
+            "since when a member holds collection back, as seconds since 1970",
+            labels=["member"],
+        )
+        standings = GaugeMetricFamily(
+            "lastword_standings",
+            "other members, by how this node stands to them",
+            labels=["standing"],
+        )
+        counts = Counter(member.standing for member in status.members)
+        for standing in Standing:
+            standings.add_metric([standing.value], counts[standing])
+        for member in status.members:
+            if member.blocks_since_us is not None:
+                since.add_metric([member.address], member.blocks_since_us / 1e6)
+        yield since
+        yield standings
+        yield GaugeMetricFamily(
+            "lastword_copying", "1 while another node is copied", int(status.source is not None)
         )

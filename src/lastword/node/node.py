@@ -17,11 +17,13 @@ from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.reads import TurnReads
 from lastword.node.transport import Transport
+from lastword.node.watch import Watch
 from lastword.replication import speech
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.skew import Verdict, described
+from lastword.replication.status import status_of
 from lastword.store.sqlite.store import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Node:
         self._tasks: asyncio.TaskGroup | None = None
         self._silent: set[str] = set()
         self._clock_told = (False, False)
+        self.watch = Watch()
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -80,13 +83,24 @@ class Node:
 
     async def tick(self) -> None:
         """Do what replication has due now."""
-        sends = await self._on_thread(lambda: self.replica.tick(_now_us(), self._rng))
+        sends = await self.ask(lambda replica, now_us: replica.tick(now_us, self._rng))
         self._log_clock(self.replica.verdict)
         self._send_all(sends)
+        self.watch.take(await self.ask(status_of))
 
     async def receive(self, data: bytes) -> bytes:
         """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""
         return await self._on_thread(lambda: speech.respond(self.replica, data, _now_us()))
+
+    async def ask(self, work: Callable[[Replica, int], T]) -> T:
+        """Return what `work` returns of the replica, given the time; it runs on its thread."""
+        return await self._on_thread(lambda: work(self.replica, _now_us()))
+
+    async def rejoin(self, address: str) -> bool:
+        """Copy a member that this node is behind of, whatever that one lacks; else say False."""
+        sends = await self.ask(lambda replica, now_us: replica.rejoin(address, now_us))
+        self._send_all(sends)
+        return bool(sends)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return what `work` returns; it may read long, from one snapshot, beside the loop."""

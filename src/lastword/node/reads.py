@@ -24,7 +24,6 @@ class TurnReads:
         hold: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._store = store
-        self._cache = store.cache
         self._loop = loop
         self._hold = hold
         self._begun = False
@@ -44,7 +43,7 @@ class TurnReads:
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""
-        held = self._cache.elements_of(set_name)
+        held = self._store.cache.elements_of(set_name)
         if held is not None:
             return element in held
         self._miss(set_name, 1)
@@ -52,7 +51,7 @@ class TurnReads:
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present; one statement, or none, for all."""
-        found = self._cache.lookup(set_name, elements)
+        found = self._store.cache.lookup(set_name, elements)
         if found is not None:
             return found
         self._miss(set_name, len(elements))
@@ -61,6 +60,8 @@ class TurnReads:
     def _miss(self, set_name: bytes, reads: int) -> None:
         """Read from the file; have the set loaded if that is worth it by now."""
         totals = self._store.totals().get(set_name)
-        if totals is not None and self._cache.wants(set_name, entries=totals.entries, reads=reads):
+        if totals is not None and self._store.cache.wants(
+            set_name, entries=totals.entries, reads=reads
+        ):
             self._hold(set_name)
         self.begin()

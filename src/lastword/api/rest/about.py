@@ -4,6 +4,7 @@ import msgspec
 
 from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
+from lastword.api.rest.operating import Copying, copying_of
 from lastword.api.rest.queries import check_no_query
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
@@ -13,6 +14,7 @@ class Ready(msgspec.Struct, rename="camel"):
     """What a node is and holds; nodes whose digests are the same hold the same."""
 
     ready: bool
+    copying: Copying | None
     run: str
     address: str
     members: list[str]
@@ -40,6 +42,7 @@ class About:
             "metrics": "/_/metrics",
             "clock": "/_/clock",
             "future": "/_/future",
+            "tombstones": "/_/tombstones",
             "openapi": "/_/openapi.json",
             "reference": "docs/REFERENCE.md",
         }
@@ -53,6 +56,7 @@ class About:
         node, store = self._node, self._store
         facts = Ready(
             ready=True,
+            copying=copying_of(node.watch.status),
             run=f"{store.run:016x}",
             address=node.replica.membership.address,
             members=sorted(store.members()),

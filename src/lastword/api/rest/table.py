@@ -23,6 +23,7 @@ from lastword.api.rest.clocks import Clocks
 from lastword.api.rest.elements import Elements
 from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.openapi import document
+from lastword.api.rest.operating import Leaves, Operating, Rejoin, Tombstones
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
 from lastword.api.rest.sets import Sets
@@ -31,6 +32,7 @@ from lastword.client.clock import ClockReport, FuturePage
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
     ClockOff,
+    Conflict,
     FutureTime,
     GhostElements,
     InvalidAddress,
@@ -88,6 +90,7 @@ class Table:
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
+            *_operating_routes(Operating(node)),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
         )
         self.routes = (*self.fixed, self.set, self.element)
@@ -246,6 +249,41 @@ def _clock_routes(clocks: Clocks) -> tuple[Route, ...]:
     return (
         Route("/_/clock", {"GET": Call(clocks.clock, "how far clocks are apart", (clock,))}),
         Route("/_/future", {"GET": future}),
+    )
+
+
+def _operating_routes(operating: Operating) -> tuple[Route, ...]:
+    shown = Given(200, "counts, and the members", body("how collection is", Tombstones))
+    left = Given(200, "how far it is", body("whether it left, and whom it waits for", Leaves))
+    begun = Given(200, "the copy has begun", body("null", None))
+    return (
+        Route(
+            "/_/tombstones",
+            {"GET": Call(operating.tombstones, "what is collected, and who blocks it", (shown,))},
+        ),
+        Route(
+            "/_/leave",
+            {
+                "POST": Call(
+                    operating.leave,
+                    "hand over what only this node has, and be unlisted; ask until it is done",
+                    (left,),
+                    errors=(Conflict,),
+                )
+            },
+        ),
+        Route(
+            "/_/rejoin",
+            {
+                "POST": Call(
+                    operating.rejoin,
+                    "copy a node that this one is behind of, although it is behind this one",
+                    (begun,),
+                    takes=body("whom to copy", Rejoin),
+                    errors=(Conflict, InvalidAddress),
+                )
+            },
+        ),
     )
 
 

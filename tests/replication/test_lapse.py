@@ -222,11 +222,39 @@ def test_a_listener_that_was_stopped_for_long_does_not_take_that_for_silence(net
     assert lapsed(nodes) == 0
 
 
+def test_a_node_that_stood_still_for_longer_than_the_lapse_lists_itself_again(net: Halves) -> None:
+    """Also where nothing was collected meanwhile, so that it need not begin afresh."""
+    nodes = a, b, c = net.cluster(3, replace(SETTINGS, collect_interval_us=1 << 60))
+    net.cut = frozenset({"c:1"})
+    for _ in range(2 * ROUNDS):
+        net.tick("a:1")
+        net.tick("b:1")
+        net.pass_time(ROUND_US)
+    assert a.store.members() == b.store.members() == {"a:1", "b:1"}
+
+    net.cut = frozenset()
+    net.rounds(20)
+
+    assert c.replica.counters.copies_begun == 0
+    assert all(node.store.members() == set(NAMES[:3]) for node in nodes)
+    assert lapsed(nodes) <= 2
+
+
+def test_silence_is_none_where_a_member_was_heard_as_soon_as_this_node_went_on(
+    net: Halves,
+) -> None:
+    a, _, _ = net.cluster(3)
+    report = a.replica.peers.peer("b:1").report
+    report.heard(net.now_us)
+    report.forgive(LAPSE_US, net.now_us)
+    assert report.silent_us(net.now_us) == 0
+
+
 def test_whoever_was_never_called_in_vain_is_not_unlisted(net: Halves) -> None:
     """It may be up: nobody has asked it since this node started."""
     a, _, _ = net.cluster(3)
     silent = a.replica.peers.peer("c:1")
-    silent.report.forgive(-10 * LAPSE_US)
+    silent.report.forgive(-10 * LAPSE_US, net.now_us)
     assert not silent.failures
     replica = a.replica
     lapse = Lapse(a.store, replica.peers, replica.membership, SETTINGS, replica.counters)

@@ -67,7 +67,10 @@ class Lapse:
         self._ticked_us = now_us
         if gap_us > self._pause_us:
             for peer in others:
-                peer.report.forgive(gap_us)
+                silent_us = max(0, peer.report.silent_us(now_us - gap_us))
+                if gap_us + silent_us >= self._lapse_us:
+                    self._apart.add(peer.address)  # they may have unlisted this one
+                peer.report.forgive(gap_us, now_us)
 
 
 def _hears_most(others: Sequence[Peer]) -> bool:

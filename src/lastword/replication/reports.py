@@ -37,10 +37,10 @@ class Report:
             self._since_us = now_us
         return self._silent_us + now_us - self._since_us
 
-    def forgive(self, us: int) -> None:
+    def forgive(self, us: int, now_us: int) -> None:
         """Take `us` off the silence: this node was not up for so long."""
         if self._since_us is not None:
-            self._since_us += us
+            self._since_us = min(self._since_us + us, now_us)
 
     def heard(self, now_us: int) -> None:
         """Note that the member was heard."""

@@ -72,6 +72,31 @@ def test_who_is_behind_copies_and_nothing_comes_back(net: Net) -> None:
     assert a.replica.counters.copies_begun == 0
 
 
+def test_a_lost_disk_that_is_told_of_nobody_copies_who_calls_it(net: Net) -> None:
+    a, _ = apart(net)
+    a.store.list_member(C)
+    net.pass_time(TICK_US)
+    c = net.start(C)
+    add(c.store, b"own")
+    net.rounds(ROUNDS)
+    assert c.replica.counters.copies_finished == 1
+    assert all(node.store.contains(S, b"own") for node in (a, c))
+    assert_converged([a, c])
+
+
+def test_who_knows_nobody_collects_nothing_once_one_has_called_who_may(net: Net) -> None:
+    a, _ = apart(net)
+    a.store.allow_collection()
+    c = net.start(C)
+    a.store.list_member(C)
+    net.tick(A)
+    assert not c.replica.state.may_collect
+    for _ in range(3):
+        net.pass_time(net.nodes[C].replica.settings.collect_interval_us)
+        c.replica.collection.tick(net.now_us)
+    assert not c.replica.state.may_collect
+
+
 def test_what_only_the_one_behind_had_is_offered(net: Net) -> None:
     a, b = apart(net)
     net.pass_time(TICK_US)

@@ -113,10 +113,13 @@ class Collection:
         """Return whether nobody that this node knows of has ever collected, and note it.
 
         A file that was born empty would else collect what its cluster does not know of. Whom it
-        was told of it must know as a member, too, by that address or by another.
+        was told of it must know as a member, too, by that address or by another; and who calls a
+        node that was told of nobody may have.
         """
-        known = [peer for peer in [*others, *self._contacts()] if not peer.is_self]
-        if not (self.has_met_all() and all(peer.theirs.says_none for peer in known)):
+        strangers = self._peers.strangers(self._state.members())
+        known = [*others, *self._contacts(), *strangers]
+        says_none = all(peer.theirs.says_none for peer in known if not peer.is_self)
+        if not (self.has_met_all() and says_none):
             return False
         self._state.allow_collection()
         return True

@@ -138,11 +138,11 @@ class PeerBook:
         A stranger is neither listed nor a contact point. It may be one that is not listed yet, and
         what it says has to be remembered for the few messages of an exchange.
         """
-        strangers = self._peers.keys() - listed - self.contacts
-        for address in strangers:
-            silent_us = self._peers[address].report.silent_us(now_us)
+        strangers = self.strangers(listed)
+        for peer in strangers:
+            silent_us = peer.report.silent_us(now_us)
             if silent_us >= STRANGER_US or len(strangers) > STRANGERS_MAX:
-                del self._peers[address]
+                del self._peers[peer.address]
         for peer in self._peers.values():
             if peer.version < PROTOCOL_VERSION and now_us >= peer.old_until_us:
                 peer.version = PROTOCOL_VERSION
@@ -165,6 +165,11 @@ class PeerBook:
     def contact_points(self) -> list[Peer]:
         """Return the contact points that this node was told of."""
         return [self.peer(address) for address in sorted(self.contacts)]
+
+    def strangers(self, listed: frozenset[str]) -> list[Peer]:
+        """Return those who are neither listed nor contact points, in the order of addresses."""
+        addresses = self._peers.keys() - listed - self.contacts
+        return [self._peers[address] for address in sorted(addresses)]
 
     def others(self, listed: frozenset[str]) -> list[Peer]:
         """Return whom to exchange with: the listed, and contact points until they were met.

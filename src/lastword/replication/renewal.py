@@ -211,9 +211,17 @@ class Renewal:
         return CopyPull(copying.source, copying.run, pull, fence)
 
     def _found_ahead(self) -> Peer | None:
-        """Return one of those that this node is behind of, and that are not behind it."""
-        for peer in self._peers.others(self._state.members()):
-            if not peer.failures and self._may_copy(peer, forced=False):
+        """Return one of those that this node is behind of, and that are not behind it.
+
+        Where no other answers that it knows of, that may be a stranger who called: a lost disk
+        that comes back knows nobody, while everybody knows its address.
+        """
+        listed = self._state.members()
+        peers = self._peers.others(listed)
+        if not any(peer.answered and not peer.failures for peer in peers):
+            peers += self._peers.strangers(listed)
+        for peer in peers:
+            if not peer.failures and not peer.is_self and self._may_copy(peer, forced=False):
                 return peer
         return None
 

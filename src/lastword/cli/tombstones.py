@@ -48,10 +48,16 @@ def _print(found: Tombstones) -> None:
         "the last round"
     )
     if not found.may_collect:
-        console.print("collects nothing yet: it does not know what its cluster has collected")
+        console.print(
+            "collects nothing yet: it does not know what its cluster has collected; it waits for "
+            "an answer of each member, and of each address that it was told of by -i"
+        )
     if found.copying is not None:
         source = printable(found.copying.source)
-        console.print(f"behind {source}, copies it: {found.copying.entries:,} entries so far")
+        console.print(
+            f"behind {source}, copies it: {found.copying.entries:,} entries so far, "
+            f"{found.copying.percent} % of its log"
+        )
     if found.members:
         console.print(_table(found.members))
 

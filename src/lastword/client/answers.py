@@ -52,10 +52,11 @@ class SetsPage(msgspec.Struct):
 
 
 class Copying(msgspec.Struct):
-    """A copy under way: of whom, and how many entries have arrived."""
+    """A copy under way: of whom, how many entries have arrived, how much of its log was read."""
 
     source: str
     entries: int
+    percent: int = 0
 
 
 class Member(msgspec.Struct, rename="camel"):

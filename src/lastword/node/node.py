@@ -182,7 +182,7 @@ class Node:
         """Log that a member does not answer, once until it does."""
         if address not in self._silent:
             self._silent.add(address)
-            logger.info("no answer: %s; it stays a member and is called again", error)
+            logger.info("%s; it is called again, and nobody is unlisted for it", error)
 
     def _log_answer(self, address: str) -> None:
         if address in self._silent:

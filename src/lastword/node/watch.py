@@ -34,17 +34,30 @@ class Watch:
             )
 
     def _log_copy(self, before: Status, status: Status) -> None:
-        if status.source != before.source:
-            self._told = 0
-            if before.source is not None:
-                logger.warning("the copy of %s ended", before.source)
-            if status.source is not None:
+        self._log_end_of_copy(before, status)
+        if status.source is not None and status.source != before.source:
+            self._told = status.copied
+            if status.copied:
+                logger.warning("goes on with its copy of %s, and serves on", _progress(status))
+            else:
                 logger.warning(
-                    "behind %s: beginning afresh as a copy of it, and serving on", status.source
+                    "behind %s: begins afresh as a copy of it, and serves on", status.source
                 )
         if status.copied - self._told >= PROGRESS_ENTRIES:
             self._told = status.copied
-            logger.warning("%d entries of %s copied so far", status.copied, status.source)
+            logger.warning("copies %s", _progress(status))
+
+    def _log_end_of_copy(self, before: Status, status: Status) -> None:
+        """Say how a copy ended; one may have begun and ended between two rounds."""
+        if status.copies_finished > before.copies_finished:
+            source = before.source or "another member"
+            logger.warning("has begun afresh: what it holds is a copy of %s now", source)
+        elif before.source is not None and status.source != before.source:
+            logger.warning("the copy of %s was given up, and nothing has changed", before.source)
+
+
+def _progress(status: Status) -> str:
+    return f"{status.source}: {status.copied:,} entries, {status.copied_percent} % of its log"
 
 
 def _apart(status: Status) -> set[str]:

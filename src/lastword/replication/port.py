@@ -46,6 +46,10 @@ class Copy(Protocol):
     def run(self) -> int:
         """The run that began with it."""
 
+    @property
+    def entries_held(self) -> int:
+        """How many entries it holds. O(sets)."""
+
     def cursor(self, peer: str) -> Cursor:
         """Return how far the log of `peer` was read into it."""
 

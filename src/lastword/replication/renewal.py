@@ -78,6 +78,15 @@ class Renewal:
         """How many entries of the copy under way have arrived."""
         return 0 if self._copying is None else self._copying.entries
 
+    @property
+    def percent(self) -> int:
+        """How much of its source's log the copy under way has read."""
+        copy = self._state.copy
+        if self._copying is None or copy is None:
+            return 0
+        cursor = copy.cursor(self._copying.source)
+        return 100 * cursor.number // max(1, cursor.head)
+
     def tick(self, now_us: int) -> CopyPull | None:
         """Begin a copy where this node is behind; ask again where no page came.
 
@@ -112,6 +121,7 @@ class Renewal:
             return None
         self._copying = _Copying(origin.source, collected, now_us, origin.forced, copy.run)
         self._copying.start, self._copying.first_hash = origin.start, origin.first_hash
+        self._copying.entries = copy.entries_held
         return self._ask(self._copying, now_us)
 
     def give_up(self) -> None:

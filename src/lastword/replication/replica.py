@@ -196,6 +196,11 @@ class Replica:
         """How many entries of the copy under way have arrived."""
         return self._renewal.entries
 
+    @property
+    def copied_percent(self) -> int:
+        """How much of the log of the member that is copied has been read."""
+        return self._renewal.percent
+
     def rejoin(self, address: str, now_us: int) -> list[Send]:
         """Copy a member that this node is behind of, even if that one is behind it, too.
 

@@ -25,7 +25,8 @@ class Status(NamedTuple):
     """`old` is the log number up to which all is older than the grace period.
 
     `held_back` and `collected` are of the last round and since the start; `source` is the member
-    that is copied, if one is, and `copied` how many of its entries have arrived.
+    that is copied, if one is, `copied` how many of its entries have arrived, and `copied_percent`
+    how much of its log was read for that. `copies_finished` is since the start.
     """
 
     members: tuple[MemberStatus, ...] = ()
@@ -36,6 +37,8 @@ class Status(NamedTuple):
     members_lapsed: int = 0
     source: str | None = None
     copied: int = 0
+    copied_percent: int = 0
+    copies_finished: int = 0
 
 
 def status_of(replica: Replica, now_us: int) -> Status:
@@ -49,6 +52,8 @@ def status_of(replica: Replica, now_us: int) -> Status:
         members_lapsed=replica.counters.members_lapsed,
         source=replica.source,
         copied=replica.copied,
+        copied_percent=replica.copied_percent,
+        copies_finished=replica.counters.copies_finished,
     )
 
 

@@ -217,6 +217,11 @@ class BaseStore(ABC):
         """Return the totals of every set that holds or held an entry."""
         return self.ledger.totals
 
+    @property
+    def entries_held(self) -> int:
+        """How many entries all sets hold. O(sets)."""
+        return sum(totals.entries for totals in self.ledger.totals.values())
+
     def check_times(self, set_name: bytes, stamps: Mapping[bytes, int]) -> None:
         """Raise FutureTime where a stamp of a state is too far ahead and would change something.
 

@@ -16,10 +16,11 @@ from lastword.replication.status import Status, status_of
 
 
 class Copying(msgspec.Struct):
-    """A copy under way: of whom, and how many entries have arrived."""
+    """A copy under way: of whom, how many entries have arrived, how much of its log was read."""
 
     source: str
     entries: int
+    percent: int
 
 
 class Member(msgspec.Struct, rename="camel"):
@@ -102,7 +103,9 @@ class Operating:
 
 def copying_of(status: Status) -> Copying | None:
     """Return the copy under way, if one is."""
-    return None if status.source is None else Copying(status.source, status.copied)
+    if status.source is None:
+        return None
+    return Copying(status.source, status.copied, status.copied_percent)
 
 
 def _leave(replica: Replica) -> Leaves:

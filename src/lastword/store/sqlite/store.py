@@ -155,6 +155,13 @@ class SqliteStore(BaseStore):
                 self.drop_copy()
                 raise
             self._become(copy)
+        if refused.count:
+            logger.warning(
+                "%d entries that only this node had may be of what was removed long ago: they "
+                "are refused, and kept in %s",
+                refused.count,
+                refused.path,
+            )
         return refused.count
 
     def _become(self, copy: "SqliteStore") -> None:

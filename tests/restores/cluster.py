@@ -96,3 +96,8 @@ def await_members(nodes: list[NodeProcess], listed: list[NodeProcess], *further:
 def await_metric(node: NodeProcess, name: str, least: float) -> None:
     """Return when a metric of a node has reached a value."""
     eventually(lambda: metric(node, name) >= least, f"{node.address} has {name} of {least}")
+
+
+def await_rounds(node: NodeProcess, count: int = 30) -> None:
+    """Return when a node has gone on for some rounds: what it had to list it has listed then."""
+    await_metric(node, "rounds_total", metric(node, "rounds_total") + count)

@@ -93,6 +93,15 @@ def await_state(nodes: list[NodeProcess], present: set[str], name: str = "s") ->
         )
 
 
+def await_removed(nodes: list[NodeProcess], removed: set[str]) -> None:
+    """Return when every node holds just these tombstones."""
+    for node in nodes:
+        eventually(
+            lambda node=node: set(state(node).removed) == removed,  # type: ignore[misc]
+            f"{node.address} has removed {removed}",
+        )
+
+
 def expect_equal(folder: Path, nodes: list[NodeProcess]) -> None:
     """Expect that all members hold the same, as `lastword verify` says it."""
     eventually(lambda: len({ready(node)["digest"] for node in nodes}) == 1, "digests are equal")

@@ -188,7 +188,7 @@ async def test_a_client_that_stops_reading_costs_no_more_and_holds_nothing_up(
             await node.ask("PUT", f"/t/{number}")
         assert read == stopped_at, "nothing more is read until the client takes some"
         assert read < 6_000 * element / 2
-        assert checkpointed(node), "no snapshot is held"
+        await until(lambda: checkpointed(node))  # no snapshot is held
     finally:
         client.close()
     await until(lambda: not running(node))

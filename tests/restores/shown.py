@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lastword.crdt.bundle import BundleReader, bundle_lines
+from lastword.crdt.stamp import time_of
 from tests.calls import Reply, call
 from tests.eventually import eventually
 from tools.processes import LASTWORD, NodeProcess, Process
@@ -72,9 +74,12 @@ def logged(node: NodeProcess) -> list[str]:
 
 def refused(node: NodeProcess) -> dict[str, int]:
     """Return the elements that copies have refused, with their times, from the files of it."""
-    files = node.database.parent.glob(f"{node.database.name}-refused-*.ndjson")
-    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    return {line["element"]: line["time"] for line in lines}
+    found: dict[str, int] = {}
+    for path in node.database.parent.glob(f"{node.database.name}-refused-*.ndjson"):
+        with path.open("rb") as file:
+            for part in BundleReader(bundle_lines(file)):
+                found |= {name.decode(): time_of(stamp) for name, stamp in part.stamps.items()}
+    return found
 
 
 def say(folder: Path, *arguments: str) -> tuple[int, str]:

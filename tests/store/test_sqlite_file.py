@@ -141,9 +141,20 @@ def test_a_file_that_was_refused_is_not_held(files: SqliteStores) -> None:
 
 def test_a_file_is_set_up_to_last(files: SqliteStores) -> None:
     store = files.open()
-    settings = ("journal_mode", "synchronous", "auto_vacuum", "checksum_verification")
+    expected = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "auto_vacuum": 2,
+        "checksum_verification": "1",
+        "fullfsync": 1,
+        "checkpoint_fullfsync": 1,
+        "wal_autocheckpoint": 0,
+        "journal_size_limit": 128 << 20,
+        "temp_store": 2,
+        "trusted_schema": 0,
+    }
     for connection in (store.writer._connection, store._reader):
-        assert [str(connection.pragma(name)) for name in settings] == ["wal", "2", "2", "1"]
+        assert {name: connection.pragma(name) for name in expected} == expected
         assert connection.reserve_bytes("main", -1) == schema.RESERVED_BYTES == 8
 
 

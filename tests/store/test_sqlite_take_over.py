@@ -1,6 +1,5 @@
 """Files that change places: under load, with copies that are another's, where a disk fails."""
 
-import json
 import os
 import sys
 import threading
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from lastword.crdt.bundle import BundleReader, bundle_lines
+from lastword.crdt.stamp import pack
 from lastword.errors import (
     DiskFailed,
     FileInUse,
@@ -258,22 +259,28 @@ def test_the_space_of_the_old_file_is_free_when_its_readers_have_read_on(
 # -- what was refused
 
 
-def test_what_was_refused_is_kept_line_by_line_for_the_operator(files: SqliteStores) -> None:
+def test_what_was_refused_is_kept_as_a_bundle_for_the_operator(files: SqliteStores) -> None:
     store = files.open()
     add(store, b"ghost", b"\xff", time=START_US - 2)
-    store.execute(Write(b"\xfe", add=("né\n".encode(),), time=START_US - 3))
+    store.execute(Write("né".encode(), add=("né\n".encode(),), time=START_US - 3))
+    add(store, b"ghost too", time=START_US - 2)
     run = copied(store).run
 
-    assert store.take_over({}, START_US - 1, START_US - 1) == 3
+    assert store.take_over({}, START_US - 1, START_US - 1) == 4
 
     (kept,) = files.folder.glob("*refused*")
     assert kept.name == f"{files.path().name}-refused-{run}.ndjson"
-    lines = sorted(map(json.loads, kept.read_text().splitlines()), key=str)
-    assert lines == [
-        {"set": "set", "element": "ghost", "time": START_US - 2},
-        {"set": "set", "element_base64": "/w==", "time": START_US - 2},
-        {"set_base64": "/g==", "element": "né\n", "time": START_US - 3},
-    ]
+    with kept.open("rb") as file:
+        bundle = BundleReader(bundle_lines(file))
+        found = {(part.set_name, name): at for part in bundle for name, at in part.stamps.items()}
+    assert (bundle.header.node, bundle.counts.elements) == (files.path().name, 4)
+    ghost = pack(START_US - 2, removed=False)
+    assert found == {
+        ("set", b"ghost"): ghost,
+        ("set", b"ghost too"): ghost,
+        ("set", b"\xff"): ghost,
+        ("né", "né\n".encode()): pack(START_US - 3, removed=False),
+    }
 
 
 # -- copies that are another's

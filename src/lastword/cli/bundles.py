@@ -1,11 +1,10 @@
 """`lastword export` and `lastword import`: sets of a node into a bundle, and back into a node."""
 
 import asyncio
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -16,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from lastword.cli.drafts import draft_of
 from lastword.client.node import AsyncNode
 from lastword.client.text import printable, shown_element
 from lastword.crdt.bundle import BundleReader, BundleWriter, Counts, bundle_lines
@@ -151,18 +151,8 @@ def _output(path: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    draft = Path(f"{path}.{os.getpid()}.draft")
-    try:
-        with draft.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise FileUnusable(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
+    with draft_of(path) as file:
+        yield file
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lastword.cli import monkey
+from lastword.cli.backup import backup
 from lastword.cli.bundles import export, import_
 from lastword.cli.check import check
 from lastword.cli.doctor import doctor
@@ -30,6 +31,7 @@ app.command(short_help="Run a node.")(serve)
 app.command(short_help="Verify a node's file.")(check)
 app.command(short_help="Compare what all nodes hold.")(verify)
 app.command(short_help="Examine clocks, and mend what wrong ones left.")(doctor)
+app.command(short_help="Write a backup of a node's whole file.")(backup)
 app.command(short_help="Write sets of a node into a bundle.")(export)
 app.command("import", short_help="Merge a bundle into a node.")(import_)
 app.command(short_help="Show what is collected, and who blocks it.")(tombstones)

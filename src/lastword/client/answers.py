@@ -81,6 +81,19 @@ class Tombstones(msgspec.Struct, rename="camel"):
     members: list[Member]
 
 
+class BackingUp(msgspec.Struct):
+    """How far a backup is: pages copied so far, and of how many."""
+
+    done: int
+    pages: int
+
+
+class Ready(msgspec.Struct, rename="camel"):
+    """What a node says of itself, as far as it is asked for here."""
+
+    backing_up: BackingUp | None = None
+
+
 class Leaves(msgspec.Struct, rename="camel"):
     """How far a leave is: whether the node is unlisted, and whom it waits for."""
 

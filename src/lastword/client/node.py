@@ -5,6 +5,7 @@ arrive as the bytes that they are, and that nothing from outside raises anything
 ours. A call that ends by Unreachable may have been carried out: repeating it does no harm.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +17,15 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from lastword.client.answers import Answer, Leaves, Listed, SetsPage, Tombstones
+from lastword.client.answers import (
+    Answer,
+    BackingUp,
+    Leaves,
+    Listed,
+    Ready,
+    SetsPage,
+    Tombstones,
+)
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import base_url, element_url, set_url
 from lastword.client.states import StateReader
@@ -41,6 +50,8 @@ STATE_BYTES_MAX: Final = BODY_BYTES_MAX
 
 SETS_BYTES_MAX: Final = 4 << 20
 """Of a page of sets: a thousand names of 255 bytes, where JSON writes six bytes for one."""
+
+SIZE_HEADER: Final = "Lastword-Bytes"
 
 CONNECTION_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
@@ -163,6 +174,29 @@ class AsyncNode:
         """Let the node begin to copy another; raises Conflict where it is not behind that one."""
         body = msgspec.json.encode({"address": address})
         (await self._call("POST", self._url("rejoin"), body=body)).nothing()
+
+    async def backup(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Yield a backup of the node's file as it arrives: its length in bytes, and a part.
+
+        The first part is empty: the backup is made by then. That may take long and has no time
+        limit, while `backing_up` tells how far it is; there is one for each wait for more.
+        """
+        waits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S)
+        try:
+            async with self._requested("POST", self._url("backup"), timeout=waits) as answer:
+                if answer.status != 200:
+                    body = await _read(answer.content, ANSWER_BYTES_MAX)
+                    Answer(self.address, answer.status, answer.headers, body).nothing()
+                size, part = int(answer.headers.get(SIZE_HEADER, "")), b""
+                yield size, part
+                while part := await asyncio.wait_for(answer.content.readany(), TIMEOUT_S):
+                    yield size, part
+        except CONNECTION_ERRORS as error:
+            raise self._unreachable(error) from error
+
+    async def backing_up(self) -> BackingUp | None:
+        """Return how far the backup is that the node is making, if it is making one."""
+        return (await self._call("GET", self._url("ready"))).shaped(Ready).backing_up
 
     def _url(self, call: str) -> URL:
         return URL(f"{self._base}/_/{call}", encoded=True)

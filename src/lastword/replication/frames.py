@@ -263,8 +263,13 @@ def decompressed(body: memoryview) -> bytes:
 
 def check_rows(rows: Rows) -> None:
     """Check what the schema cannot say; a '/' in a set's name would make its hashes ambiguous."""
-    if any(b"/" in name for name in rows.sets):
-        raise InvalidFrame("a set's name has a '/'")
+    for name in rows.sets:
+        if b"/" in name:
+            raise InvalidFrame("a set's name has a '/'")
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            raise InvalidFrame("a set's name is not UTF-8") from None
     sets, runs = len(rows.sets), len(rows.runs)
     for row in rows.rows:
         if row[0] >= sets or row[3] >= runs:

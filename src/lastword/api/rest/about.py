@@ -4,6 +4,7 @@ import msgspec
 
 from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
+from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
 from lastword.api.rest.queries import check_no_query
 from lastword.node.metrics import NodeMetrics
@@ -15,6 +16,7 @@ class Ready(msgspec.Struct, rename="camel"):
 
     ready: bool
     copying: Copying | None
+    backing_up: BackingUp | None
     run: str
     address: str
     members: list[str]
@@ -26,8 +28,9 @@ class Ready(msgspec.Struct, rename="camel"):
 class About:
     """Answers the calls that are about the node."""
 
-    def __init__(self, node: Node, version: str) -> None:
+    def __init__(self, node: Node, version: str, backups: Backups) -> None:
         self._node = node
+        self._backups = backups
         self._store = node.store
         self._metrics = NodeMetrics(node)
         self._root = {
@@ -43,6 +46,7 @@ class About:
             "clock": "/_/clock",
             "future": "/_/future",
             "tombstones": "/_/tombstones",
+            "backup": "/_/backup",
             "openapi": "/_/openapi.json",
             "reference": "docs/REFERENCE.md",
         }
@@ -57,6 +61,7 @@ class About:
         facts = Ready(
             ready=True,
             copying=copying_of(node.watch.status),
+            backing_up=self._backups.under_way,
             run=f"{store.run:016x}",
             address=node.replica.membership.address,
             members=sorted(store.members()),

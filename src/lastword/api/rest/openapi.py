@@ -44,6 +44,10 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "the time that the write got, the smallest of several",
         "schema": {"type": "integer"},
     },
+    "Lastword-Bytes": {
+        "description": "how long the file is, in bytes",
+        "schema": {"type": "integer"},
+    },
     "Allow": {"description": "the methods that are taken", "schema": {"type": "string"}},
 }
 

@@ -10,6 +10,7 @@ import msgspec
 from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
+from lastword.api.rest.backups import FILE_TYPE, SIZE_HEADER, Backups
 from lastword.api.rest.bodies import (
     Members,
     PackedElements,
@@ -82,15 +83,16 @@ class Table:
     """The routes of one node: those of a set, of an element, and of fixed paths."""
 
     def __init__(self, node: Node, version: str) -> None:
-        shown = Shown(node)
+        shown, backups = Shown(node), Backups(node)
         self.element = _element_route(Elements(node))
         self.set = _set_route(Sets(node), shown)
         self.fixed = (
-            *_node_routes(About(node, version)),
+            *_node_routes(About(node, version, backups)),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
             *_operating_routes(Operating(node)),
+            _backup_route(backups),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
         )
         self.routes = (*self.fixed, self.set, self.element)
@@ -285,6 +287,13 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
             },
         ),
     )
+
+
+def _backup_route(backups: Backups) -> Route:
+    file = Body("a file of SQLite, to start a node on", {FILE_TYPE: bytes})
+    made = Given(200, "all that the node's file holds at one moment", file, (SIZE_HEADER,))
+    call = Call(backups.make, "make a backup of the node's file, and send it", (made,))
+    return Route("/_/backup", {"POST": call})
 
 
 def _openapi_call(answer: Any) -> Call:

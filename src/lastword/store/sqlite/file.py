@@ -71,7 +71,7 @@ def connect(path: Path, *, cache_bytes: int = CACHE_BYTES_MIN) -> apsw.Connectio
     with disk_errors(path):
         connection = apsw.Connection(str(path), vfs=VFS)
         connection.set_busy_timeout(10_000)
-        connection.execute(schema.SETTINGS)
+        connection.execute(schema.SETTINGS).fetchall()  # one that answers would end them
         connection.execute(f"PRAGMA cache_size = -{max(cache_bytes, CACHE_BYTES_MIN) >> 10}")
     return connection
 

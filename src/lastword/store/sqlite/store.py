@@ -136,7 +136,7 @@ class SqliteStore(BaseStore):
         copy = self.copy
         if copy is None:
             return 0
-        refused = RefusedEntries(self.path, copy.run)
+        refused = RefusedEntries(self.path, copy.run, self.options.wall())
         with ExitStack() as pause:
             try:
                 copy.keep_origin(NO_ORIGIN)  # from here on no page of its source may follow
@@ -158,7 +158,7 @@ class SqliteStore(BaseStore):
         if refused.count:
             logger.warning(
                 "%d entries that only this node had may be of what was removed long ago: they "
-                "are refused, and kept in %s",
+                "are refused, and kept in %s; lastword import adds them with --ghosts=readd",
                 refused.count,
                 refused.path,
             )
@@ -241,7 +241,7 @@ class SqliteStore(BaseStore):
                 if set_name in cache:
                     return
                 self.begin_snapshot()
-                self.mark_after(0)  # a snapshot begins with its first read
+                self.begin_reading()
                 held = cache.begin(set_name)
             try:
                 self._load(set_name, held, cache.bytes_max)
@@ -339,6 +339,15 @@ class SqliteStore(BaseStore):
         """
         with reading(self.path):
             self._reader.execute("BEGIN")
+
+    def begin_reading(self) -> apsw.Connection:
+        """Let the snapshot of the calling thread be of now; return the connection that has it.
+
+        Without it a snapshot is of when it is first read from.
+        """
+        with reading(self.path):
+            self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        return self._reader
 
     def end_snapshot(self) -> None:
         """Let the reads of the calling thread see each commit again."""

@@ -3,8 +3,11 @@
 `tools/mutants.py` takes the rules away one by one.
 """
 
+from itertools import permutations
+
 import pytest
 
+from lastword.replication import collection
 from lastword.replication.fence import Fence, Standing, Theirs
 from lastword.replication.frames import FenceBody
 from lastword.replication.vectors import covers_all
@@ -21,6 +24,9 @@ BEHIND = (
     "restore 1",
 )
 """Node 0 has collected a removal that node 1, whose disk was put back, does not know of."""
+
+ONE_WAY = ("ask 2 0", "deliver") * 4
+"""Node 2 takes all that node 0 has, and tells it nothing."""
 
 HISTORIES = {
     "a comparison does not bring back what was collected": (*BEHIND, "compare 1 0"),
@@ -65,6 +71,25 @@ HISTORIES = {
     "a tombstone that a page brings is held though later ones were collected": (
         *("remove 1 x", "remove 0 y", "ask 1 0", "deliver", "compare 0 1", "exchange 0 1"),
         *("collect 0", "exchange 1 0", "collect 1"),
+    ),
+    "a node that joins through one that is behind brings nothing back": (
+        *("add 0 x", "exchange 1 0", "exchange 2 0", "save 1", "remove 0 x", "exchange 1 0"),
+        *("exchange 2 0", "exchange 0 1", "exchange 0 2", "collect 0", "restore 1", "wipe 2"),
+        *("exchange 2 1", "add 2 y", "compare 0 2", "exchange 0 2", "exchange 2 0"),
+    ),
+    "nor one that hears late of a leave": (
+        *("add 0 x", "exchange 1 0", "exchange 2 0", "remove 0 x", "exchange 1 0", "exchange 0 1"),
+        *("leave 2", "ask 0 2", "deliver", "collect 0", "collect 1", "crash 2", "exchange 1 2"),
+        *("compare 0 2", "exchange 2 0", "collect 1"),
+    ),
+    "nor a walk that was broken off for good": (
+        *("add 0 a", "add 0 b", "add 0 c", "ask 1 0", "deliver", "wipe 0", "remove 1 a"),
+        *("exchange 2 1", "redot 1", "exchange 2 1", "exchange 1 2", "lapse 1 0", "exchange 2 1"),
+        *("collect 1", "collect 2", "compare 2 1", "exchange 0 2"),
+    ),
+    "after a fresh beginning each log is read from its start": (
+        *("add 2 y", "exchange 1 2", "add 1 z", "add 0 x", "remove 0 x", *ONE_WAY, "lapse 0 1"),
+        *("collect 0", "exchange 1 0", "exchange 1 2"),
     ),
     "a page that was made before a collection is not taken after it": (
         *("add 1 x", "ask 0 1", "compare 0 1", "remove 0 x", "lapse 0 1", "collect 0", "deliver"),
@@ -111,3 +136,62 @@ def test_after_a_fresh_beginning_nothing_is_believed_that_the_old_file_was_told(
     assert cluster.nodes[1].replica.counters.copies_finished == 1
     assert not covers_all(cluster.nodes[1].store.seen, cluster.nodes[2].store.seen)
     assert taken.hash == 0
+
+
+APART = {
+    "2/2": ((0, 1), (2, 3)),
+    "3/2": ((0, 1, 2), (3, 4)),
+    "one alone": ((0, 1), (2,)),
+}
+"""Sides that are apart for longer than the lapse, and take each other for lost."""
+
+
+@pytest.mark.parametrize("sides", APART.values(), ids=APART)
+def test_sides_that_took_each_other_out_are_joined_by_their_operator(
+    sides: tuple[tuple[int, ...], ...],
+) -> None:
+    cluster = parted(sides)
+    cluster.play(*(f"list {one[0]} {other[0]}" for one, other in (sides, sides[::-1])))
+    assert not cluster.settle()
+    stamps = [[node.store.stamp_of(b"s", at) for at in (b"x", b"y")] for node in cluster.nodes]
+    kept, given_up = stamps[0], stamps[-1]
+    assert (kept[0], given_up[1]) == (None, None)
+    cluster.play(*(f"rejoin {node} 0" for node in sides[1]))
+    assert cluster.settle()
+    for node in cluster.nodes:
+        assert [node.store.stamp_of(b"s", at) for at in (b"x", b"y")] == kept
+        assert node.store.contains(b"s", b"new")
+        assert node.store.contains(b"s", b"other")
+        assert node.store.members() == frozenset(cluster.addresses)
+
+
+def parted(sides: tuple[tuple[int, ...], ...]) -> SmallCluster:
+    """Return a cluster whose sides collected the removal of x here, and of y there."""
+    cluster = SmallCluster(sum(map(len, sides)))
+    cluster.play("add 0 x", "add 0 y")
+    cluster.play(*(f"exchange {node.index} 0" for node in cluster.nodes[1:]))
+    for side, gone, element in zip(sides, sides[::-1], "xy", strict=True):
+        first = side[0]
+        cluster.play(*(f"lapse {first} {node}" for node in gone))
+        cluster.play(f"remove {first} {element}", f"add {first} {'new' if first else 'other'}")
+        for _ in range(2):
+            cluster.play(*(f"exchange {one} {two}" for one, two in permutations(side, 2)))
+        cluster.play(*(f"collect {node}" for node in side))
+    return cluster
+
+
+def test_a_node_that_joins_in_the_middle_of_a_collection_begins_afresh(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collection, "BATCH_ROWS", 1)
+    cluster = SmallCluster(3)
+    cluster.play("add 0 x", "add 0 y", "remove 0 x", "remove 0 y", "lapse 0 2", "exchange 1 0")
+    cluster.play("exchange 0 1", "collect 0")
+    first = cluster.nodes[0]
+    assert first.store.totals()[b"s"].tombstones == 1  # one batch of two is done
+    cluster.play("wipe 2", "add 2 x", "exchange 2 1", "exchange 2 0")
+    first.replica.collection.tick(cluster.now_us)
+    assert b"s" not in first.store.totals() or not first.store.totals()[b"s"].tombstones
+    cluster.play("exchange 0 2", "compare 1 2")
+    assert cluster.settle()
+    assert cluster.nodes[0].store.contains(b"s", b"x")  # it was added later

@@ -49,6 +49,20 @@ class Acknowledged:
         for name in self._own[node]:
             self.check_one(node, store.image.rows, name)
 
+    def check_kept(self, node: int, rows: Mapping[Key, Row], before: Mapping[Key, Row]) -> None:
+        """Check that `node`, which held `before` and begins afresh, has lost no write by it.
+
+        It holds them, or knows that they were removed, or its operator has them in a file.
+        """
+        for name, row in before.items():
+            held = rows.get(name)
+            if (
+                (held is None or held.stamp < row.stamp)
+                and not self._deletes.stand_for(name, row.stamp)
+                and name not in self._refused
+            ):
+                raise Violated("acknowledged is held", f"node {node} began afresh, lost {name}")
+
     def check_somewhere(self, images: Sequence[MemoryImage]) -> None:
         """Check that what was acknowledged is on some node, or is known to be no more."""
         for name, stamp in self._all.items():

@@ -1,6 +1,7 @@
 """Finally: what went over the network is within a budget, which a cascade of entries breaks.
 
-An entry is needed where it changes what a node holds, or carries a new dot to others. It is sent
+An entry is needed where it changes what a node holds, carries a new dot to others, or is a part of
+a copy. It is sent
 more than once where walks run side by side, are broken off, or where digests send what differs;
 each lost or repeated message makes it more. A round costs its messages, and each of them may carry
 some of the sender's vector. Of 3,600 seeds the worst takes seven eighths of its entries; a node
@@ -27,6 +28,7 @@ def entries_budget(outcome: Outcome) -> int:
     """Return how many entries a run may send."""
     met, settings = outcome.met, outcome.settings
     needed = met["entries_changed"] + met["dots_renewed"] * (settings.nodes - 1)
+    needed += met["copied_entries"]
     return int(SENT_PER_NEEDED * _repeated(outcome) * needed) + SENT_ANYWAY
 
 

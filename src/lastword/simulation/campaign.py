@@ -38,6 +38,9 @@ CAMPAIGN = SimulationSettings(
     cut_us=(5 * SECOND_US, 60 * SECOND_US),
     one_way=0.3,
     steps=3,
+    join=0.4,
+    leave=0.2,
+    vanish=0.15,
     is_formed=False,
 )
 """What every small cluster has in common: few elements, so that writes meet; pages of few rows,
@@ -48,6 +51,9 @@ so soon after a crash that messages to the node before it arrive, and others lon
 COLLECTING = ((0, 0), (0, 0), (5 * SECOND_US, 10 * SECOND_US), (2 * SECOND_US, 3 * SECOND_US))
 """Grace, and the interval of collection. Half of the clusters collect, soon enough that disks that
 are put back are older than that."""
+
+LAPSES = (0, 25 * SECOND_US)
+"""The lapse. In half of those that collect it is shorter than many crashes and cuts are long."""
 
 MUST_MEET = (
     "writes",
@@ -70,6 +76,14 @@ MUST_MEET = (
     "crashes while pulling",
     "ghosts remove",
     "ghosts readd",
+    "joins",
+    "leaves",
+    "leaves done",
+    "vanished",
+    "halves taken for lost",
+    "one taken for lost",
+    "taken out by hand",
+    "rejoined by hand",
     *BRANCHES,
 )
 """What a campaign must have met: without it, it has tested nothing of it."""
@@ -94,6 +108,7 @@ def settings_of(seed: int, base: SimulationSettings = CAMPAIGN) -> SimulationSet
     """Return the settings of one seed: 2 to 7 nodes, and faults from mild to harsh."""
     rng = Chance(seed, "settings")
     collecting = Chance(seed, "collecting").choice(COLLECTING)
+    lapse_us = Chance(seed, "lapse").choice(LAPSES) if all(collecting) else 0
     return replace(
         base,
         nodes=2 + rng.below(6),
@@ -105,6 +120,8 @@ def settings_of(seed: int, base: SimulationSettings = CAMPAIGN) -> SimulationSet
         rot=rng.choice((0.0, 0.0, 0.0, 0.0, 0.4)),  # rows that were lost excuse a lot
         grace_us=collecting[0],
         collect_interval_us=collecting[1],
+        lapse_us=lapse_us,
+        apart=1 if lapse_us else 0,
     )
 
 

@@ -2,26 +2,34 @@
 
 from collections.abc import Callable, Iterable
 
+from lastword.replication.vectors import covers_all
 from lastword.simulation.budget import check_budget
 from lastword.simulation.chance import Chance
 from lastword.simulation.coverage import uncovered
 from lastword.simulation.disk import SimulatedStore, empty_image, formed_image
 from lastword.simulation.durations import shown
-from lastword.simulation.faults import Burst, Crash, Cut, Disk, Fault, Step, planned
+from lastword.simulation.faults import (
+    Burst,
+    Crash,
+    Cut,
+    Disk,
+    Fault,
+    Step,
+    planned,
+)
 from lastword.simulation.load import Load
 from lastword.simulation.node import SimulatedNode
+from lastword.simulation.operator import LOOKS_US, Operator
 from lastword.simulation.oracle import is_converged
 from lastword.simulation.outcome import Outcome, Sample
-from lastword.simulation.settings import SECOND_US, SimulationSettings
+from lastword.simulation.settings import SimulationSettings
+from lastword.simulation.turnover import Join, Leave, Vanish
 from lastword.simulation.violated import Violated
 from lastword.simulation.world import World
 from lastword.store.memory import MemoryImage
 
 SAMPLES = 240
 """Points of the curve while there are load and faults; afterwards one a round."""
-
-REJOIN_US = 200 * SECOND_US
-"""How often an operator looks whether two nodes are behind each other, after the faults."""
 
 Progress = Callable[[int], None]
 _Backup = tuple[MemoryImage, dict[tuple[bytes, bytes], int]]
@@ -46,7 +54,7 @@ class Cluster:
         ]
         self.samples: list[Sample] = []
         self._load = Load(self.world, self.nodes)
-        self._rejoined: set[int] = set()
+        self._operator = Operator(self.world, self.nodes)
         self._backups: dict[int, _Backup] = {}
 
     def run(self, progress: Progress = lambda _: None) -> Outcome:
@@ -56,7 +64,10 @@ class Cluster:
         """
         for node in self.nodes:
             node.meet(self.nodes)
-            node.start()
+        late = {fault.node for fault in self.faults.values() if isinstance(fault, Join)}
+        for node in self.nodes:
+            if node.index not in late:
+                node.start()
         for index, fault in self.faults.items():
             self._plan_fault(index, fault)
         step_us = max(1, self.settings.duration_us // SAMPLES)
@@ -76,10 +87,14 @@ class Cluster:
         elif isinstance(fault, Cut):
             after(fault.at_us, self._cut, fault)
             after(fault.end_us, self._mend, fault)
+            if fault.parts:
+                after(fault.at_us + self.settings.lapse_us, self._operator.take_apart, fault)
         elif isinstance(fault, Step):
             node = self.nodes[fault.node]
             after(fault.at_us, node.step_clock, fault.by_us)
             after(fault.end_us, node.step_clock, -fault.by_us)
+        elif isinstance(fault, Join | Leave | Vanish):
+            after(fault.at_us, self._come_or_go, fault)
         else:
             if fault.disk is Disk.ROLLED_BACK:
                 after(max(0, fault.at_us - fault.backup_us), self._back_up, index, fault)
@@ -95,6 +110,28 @@ class Cluster:
     def _mend(self, cut: Cut) -> None:
         if cut in self.world.network.cuts:
             self.world.network.cuts.remove(cut)
+
+    def _come_or_go(self, fault: Join | Leave | Vanish) -> None:
+        node, met = self.nodes[fault.node], self.world.met
+        if isinstance(fault, Join):
+            met["joins"] += 1
+            met["joins after a collection"] += any(at.collected for at in self._stores())
+            met["joins through one behind"] += self._is_behind(node.contact)
+            node.start()
+        elif isinstance(fault, Vanish):
+            met["vanished"] += 1
+            node.vanish()
+        elif node.store is not None:
+            met["leaves"] += 1
+            node.go_on_leaving(fault)
+            self.world.timeline.after(fault.away_us, node.come_back)
+
+    def _is_behind(self, address: str) -> bool:
+        """Return whether a node lacks what another one has collected."""
+        store = self.nodes[self.world.index[address]].store
+        return store is not None and not all(
+            covers_all(store.seen, other.collected) for other in self._stores()
+        )
 
     def _back_up(self, index: int, crash: Crash) -> None:
         own = self.world.oracle.acknowledged.own(crash.node)
@@ -139,7 +176,7 @@ class Cluster:
         self.world.network.heal()
         for node in self.nodes:
             node.forget_plans()
-            node.start()
+            node.come_back()
 
     # -- the end
 
@@ -158,23 +195,13 @@ class Cluster:
                 quiet = shown(self.settings.settle_us)
                 raise Violated(check, f"nodes are not done {quiet} after the last fault")
             self._play(self.world.now_us + self.settings.interval_us, progress)
-            if self.world.now_us % REJOIN_US < self.settings.interval_us:
-                self._rejoin()
-
-    def _rejoin(self) -> None:
-        """Do what an operator does with two that are behind each other: one copies the other."""
-        for node in self.nodes:
-            for source in self.nodes[: node.index]:
-                if node.is_apart_from(source) and node.index not in self._rejoined:
-                    self.world.met["rejoined by hand"] += 1
-                    self._rejoined.add(node.index)
-                    node.rejoin(source)
-                    break
+            if self.world.now_us % LOOKS_US < self.settings.interval_us:
+                self._operator.look()
 
     def _is_settled(self) -> bool:
         stores = self._stores()
         return (
-            len(stores) == len(self.nodes)
+            len(stores) == sum(not node.has_vanished for node in self.nodes)
             and is_converged(stores)
             and not any(map(uncovered, stores))
             and not (self.settings.collect_interval_us and self._is_collecting())
@@ -187,7 +214,8 @@ class Cluster:
         return any(at.tombstones for at in totals) or any(
             replica.peers.peer(address).theirs.standing.is_fenced
             for replica in replicas
-            for address in self.world.addresses
+            for node, address in zip(self.nodes, self.world.addresses, strict=True)
+            if not node.has_vanished
         )
 
     def _what_is_left(self) -> str:

@@ -32,7 +32,7 @@ class SimulatedStore(MemoryStore):
 
     def absorb(self, changes: Changes) -> None:
         """Store what a transaction did, for now."""
-        self._judge.check(self._node, self, changes)
+        self._judge.check(self._node, self, changes, self._time.now_us)
         super().absorb(changes)
         self._log.absorb(changes)
         self._judge.absorbed(self._node, changes, self._time.now_us)
@@ -49,11 +49,12 @@ class SimulatedStore(MemoryStore):
 
     def become(self, image: MemoryImage) -> None:
         """Hold `image` from now on, which is on disk."""
+        before = self.image.rows
         super().become(image)
         self._log = LogIndex(image)
         self._disk.become(image.copy())
         self.unflushed.clear()
-        self._judge.became(self._node, self, self.refused)
+        self._judge.became(self._node, self, before, self.refused)
         self.refused.clear()
 
     def flush(self) -> None:

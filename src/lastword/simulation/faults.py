@@ -1,4 +1,6 @@
-"""What is done to a cluster: bursts of writes, cuts, crashes. Planned up front, as values.
+"""What is done to a cluster: writes, cuts, crashes, and who comes and goes (turnover.py).
+
+All is planned up front, as values.
 
 A run follows from its settings, its seed and this list; so it can be played again with a part of
 the list, and what the other parts do stays the same.
@@ -11,10 +13,14 @@ from enum import Enum
 from lastword.simulation.chance import Chance
 from lastword.simulation.durations import shown
 from lastword.simulation.settings import SECOND_US, SimulationSettings
+from lastword.simulation.turnover import Join, Leave, Vanish, turnover
 
 CRASH_WRITES = 40
 """Written shortly before every second crash, to the node or to another, so that walks go on."""
 
+
+PART_US = 30 * SECOND_US
+"""When the first cut may begin that outlasts the lapse: the cluster has formed by then."""
 
 PULLING_DOWN_US = (1_000, 10_000)
 """How long a node is down that crashed while it pulled: less than most messages take."""
@@ -45,12 +51,16 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """For a while nothing passes from `side` to the others; nor back, unless it is `one_way`."""
+    """For a while nothing passes from `side` to the others; nor back, unless it is `one_way`.
+
+    Where it `parts` them, people on each side take the other side's nodes for lost.
+    """
 
     at_us: int
     length_us: int
     side: frozenset[int]
-    one_way: bool
+    one_way: bool = False
+    parts: bool = False
 
     @property
     def end_us(self) -> int:
@@ -65,8 +75,10 @@ class Cut:
     def __str__(self) -> str:
         """Say what it is, and when."""
         ways = "one way" if self.one_way else "both ways"
+        parted = ", both sides taken out by the other" if self.parts else ""
         nodes = ", ".join(map(str, sorted(self.side)[:8])) + ("..." if len(self.side) > 8 else "")
-        return f"at {shown(self.at_us)}: node {nodes} cut off {ways} for {shown(self.length_us)}"
+        span = f"for {shown(self.length_us)}{parted}"
+        return f"at {shown(self.at_us)}: node {nodes} cut off {ways} {span}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +135,7 @@ class Step:
         )
 
 
-Fault = Burst | Cut | Crash | Step
+Fault = Burst | Cut | Crash | Step | Join | Leave | Vanish
 
 
 def planned(settings: SimulationSettings, seed: int) -> tuple[Fault, ...]:
@@ -131,6 +143,8 @@ def planned(settings: SimulationSettings, seed: int) -> tuple[Fault, ...]:
     crashes = list(_crashes(settings, Chance(seed, "crashes")))
     faults: list[Fault] = [*crashes, *_cuts(settings, Chance(seed, "cuts"))]
     faults += _steps(settings, Chance(seed, "steps"))
+    faults += _partings(settings, Chance(seed, "apart"))
+    faults += turnover(settings, Chance(seed, "turnover"))
     faults += _bursts(settings, crashes, Chance(seed, "bursts"))
     return tuple(sorted(faults, key=lambda fault: fault.at_us))
 
@@ -204,4 +218,19 @@ def _cuts(settings: SimulationSettings, rng: Chance) -> Iterator[Cut]:
             length_us=rng.between(settings.cut_us),
             side=frozenset(side),
             one_way=rng.random() < settings.one_way,
+        )
+
+
+def _partings(settings: SimulationSettings, rng: Chance) -> Iterator[Cut]:
+    """Cuts that outlast the lapse: of two halves, or of one node from all others."""
+    if settings.nodes < 2:
+        return
+    for _ in range(settings.apart):
+        size = rng.choice((1, settings.nodes // 2, settings.nodes // 2))
+        length_us = settings.lapse_us * 2 + rng.between(settings.cut_us)
+        yield Cut(
+            at_us=PART_US + rng.below(max(1, settings.duration_us - length_us - PART_US)),
+            length_us=length_us,
+            side=frozenset(rng.sample(range(settings.nodes), size)),
+            parts=True,
         )

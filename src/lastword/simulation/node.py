@@ -9,6 +9,7 @@ from lastword.simulation.disk import SimulatedStore, empty_image, without
 from lastword.simulation.protocol import counted, decoded, encoded, replica_of
 from lastword.simulation.settings import EPOCH_US
 from lastword.simulation.timeline import Action
+from lastword.simulation.turnover import Leave
 from lastword.simulation.world import World
 from lastword.store.base import StoreOptions
 from lastword.store.memory import MemoryImage
@@ -36,6 +37,7 @@ class SimulatedNode:
         self.store: SimulatedStore | None = None
         self.replica: Replica | None = None
         self.starts = 0
+        self.has_vanished = False
         self._world = world
         self._rng = Chance(world.seed, "node", index)
         self._held: list[tuple[Action, tuple[object, ...]]] = []
@@ -43,7 +45,7 @@ class SimulatedNode:
         skew = world.settings.skew_us
         self._skew_us = self._rng.between((-skew, skew))
         world.oracle.clocks.stepped(index, self._skew_us, 0)
-        self._contact = self._choose_contact()
+        self.contact = self._choose_contact()
         self._nodes: list[SimulatedNode] = []
 
     def meet(self, nodes: "list[SimulatedNode]") -> None:
@@ -58,15 +60,15 @@ class SimulatedNode:
     # -- its life
 
     def start(self) -> None:
-        """Start on the disk, unless it is up."""
-        if self.store is not None:
+        """Start on the disk, unless it is up or gone for ever."""
+        if self.store is not None or self.has_vanished:
             return
         world = self._world
         self.store = SimulatedStore(
             self._options(), self.disk, node=self.index, judge=world.oracle, time=world.timeline
         )
         self.replica = replica_of(
-            self.store, world.addresses[self.index], self._contact, world.settings, self._wall
+            self.store, world.addresses[self.index], self.contact, world.settings, self._wall
         )
         self.starts += 1
         offset_us = self._rng.below(world.settings.interval_us) if self.starts == 1 else 0
@@ -87,6 +89,31 @@ class SimulatedNode:
         """Put in another disk while the node is down: an older copy, or an empty one."""
         before, self.disk = self.disk, empty_image() if disk is None else disk
         self._world.oracle.lost(self.index, before, [node.disk for node in self._nodes])
+
+    def vanish(self) -> None:
+        """Stop for ever; what its disk alone held is lost."""
+        self.stop()
+        self.has_vanished = True
+        self.replace_disk(None)
+        self._world.oracle.vanished(self.index)
+
+    def go_on_leaving(self, fault: Leave) -> None:
+        """Leave, a round at a time; stop when that is done, or when the fault is over."""
+        if self.store is None or self.replica is None:
+            return
+        self._world.oracle.standings.takes_out(self.index)
+        leave = self.replica.leaving.go_on()
+        if leave.has_left and not leave.waits_for:
+            self._world.met["leaves done"] += 1
+            self.after_flush(self.stop)
+        elif self._world.now_us < fault.end_us:
+            self._world.timeline.after(self._world.settings.interval_us, self.go_on_leaving, fault)
+
+    def come_back(self) -> None:
+        """Start anew after a leave, also one that was not done in time."""
+        if self.replica is not None and self.replica.membership.has_left:
+            self.stop()
+        self.start()
 
     def lose_rows(self) -> None:
         """Take a third of the rows off the disk while the node is down, its vector as it was."""
@@ -153,6 +180,11 @@ class SimulatedNode:
 
     # -- messages
 
+    def lists(self, other: "SimulatedNode") -> bool:
+        """Return whether it is up, and `other` is one of its members."""
+        address = self._world.addresses[other.index]
+        return self.store is not None and address in self.store.members()
+
     def is_apart_from(self, other: "SimulatedNode") -> bool:
         """Return whether it knows that the two are behind each other."""
         address = self._world.addresses[other.index]
@@ -194,7 +226,10 @@ class SimulatedNode:
     def receive(self, asker: "SimulatedNode", call: _Call, data: bytes) -> None:
         """Take a request; reply when all is flushed."""
         if self.replica is not None:
-            reply = encoded(self.replica.receive(decoded(data), self._world.now_us))
+            frame, now_us = decoded(data), self._world.now_us
+            if frame.address:
+                self._world.oracle.standings.heard(self.index, asker.index, now_us)
+            reply = encoded(self.replica.receive(frame, now_us))
             self.after_flush(self._reply, asker, call, reply)
 
     def _reply(self, asker: "SimulatedNode", call: _Call, data: bytes) -> None:
@@ -212,7 +247,9 @@ class SimulatedNode:
         if self.replica is not None and self.starts == call.start:
             call.answered = True
             frame, now_us = decoded(data), self._world.now_us
-            self._world.oracle.clocks.heard(self.index, self._world.index[call.address], now_us)
+            other = self._world.index[call.address]
+            self._world.oracle.clocks.heard(self.index, other, now_us)
+            self._world.oracle.standings.heard(self.index, other, now_us)
             self._send_all(self.replica.answer(call.address, frame, now_us, sent_us=call.sent_us))
 
     def _give_up(self, call: _Call) -> None:

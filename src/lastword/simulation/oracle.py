@@ -1,13 +1,13 @@
 """What must hold, judged from outside: it knows every dot and every acknowledged write.
 
 Anytime: `coverage` and `monotone stamps` (coverage.py); `deletes stay deleted` (deletes.py);
-`never behind` (standings.py); `acknowledged is held`, on the node that took it (acknowledged.py);
-`clocks`, that wrong ones take no writes (clocks.py). Eventually, after the faults: `convergence`,
-`dots covered` and `tombstones collected` (cluster.py), and `join`. Finally: `store check`, and
-`bytes within budget` (budget.py).
+`never behind` (standings.py); `acknowledged is held`, on the node that took it and on one that
+begins afresh (acknowledged.py); `clocks`, that wrong ones take no writes (clocks.py).
+Eventually, after the faults: `convergence`, `dots covered`, `tombstones collected` (cluster.py)
+and `join`. Finally: `store check`, and `bytes within budget` (budget.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lastword.errors import CorruptStore
 from lastword.replication.entries import Entry
@@ -19,7 +19,7 @@ from lastword.simulation.deletes import Deletes
 from lastword.simulation.standings import Standings
 from lastword.simulation.violated import Violated
 from lastword.simulation.visibility import Visibility
-from lastword.store.ledger import Changes, Key
+from lastword.store.ledger import Changes, Key, Row
 from lastword.store.memory import MemoryImage, MemoryStore
 from lastword.store.operations import PEERS_SET
 
@@ -27,11 +27,11 @@ from lastword.store.operations import PEERS_SET
 class Oracle:
     """The judge of one run."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], lapse_us: int = 0) -> None:
         self.deletes = Deletes()
         self.coverage = Coverage(self.deletes)
         self.acknowledged = Acknowledged(len(addresses), self.deletes)
-        self.standings = Standings(addresses)
+        self.standings = Standings(addresses, lapse_us)
         self.visibility = Visibility()
         self.clocks = Clocks(len(addresses))
 
@@ -50,22 +50,33 @@ class Oracle:
         collected = self.standings.collected(node)
         self.acknowledged.refuse(node, self.deletes.give_up(collected))
 
-    def became(self, node: int, store: MemoryStore, refused: Sequence[Entry]) -> None:
-        """Check a store that is a copy of another node's now, which refused some entries."""
+    def vanished(self, node: int) -> None:
+        """Take note that a node is gone for ever."""
+        self.standings.vanished(node)
+
+    def became(
+        self,
+        node: int,
+        store: MemoryStore,
+        before: Mapping[Key, Row],
+        refused: Sequence[Entry],
+    ) -> None:
+        """Check a store that held `before` and is a copy of another's now, and what it refused."""
         self.standings.opened(node, store)
         key = store.digest_key
         names = [(at.set_name, key_of(at.set_name, at.element, key)) for at in refused]
         self.acknowledged.refuse(node, names)
         self.acknowledged.refuse(node, self.acknowledged.missing(store, self.coverage.excused))
+        self.acknowledged.check_kept(node, store.image.rows, before)
         self.coverage.note_copy(store, store.run)
         self.visibility.crashed(node, store.image.rows)
         self._check_all(node, store)
 
-    def check(self, node: int, store: MemoryStore, changes: Changes) -> None:
+    def check(self, node: int, store: MemoryStore, changes: Changes, now_us: int) -> None:
         """Check what a transaction is about to do to a node's store."""
         self.deletes.check(store, changes)
         self.coverage.check(store, changes)
-        self.standings.check(node, changes)
+        self.standings.check(node, store, changes, now_us)
 
     def absorbed(self, node: int, changes: Changes, now_us: int) -> None:
         """Take note of what a transaction did to a node's store."""

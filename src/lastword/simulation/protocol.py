@@ -11,7 +11,7 @@ from lastword.replication import frames
 from lastword.replication.membership import Identity
 from lastword.replication.port import State
 from lastword.replication.replica import Replica
-from lastword.replication.settings import ReplicaSettings
+from lastword.replication.settings import LAPSE_US, ReplicaSettings
 from lastword.simulation.settings import SimulationSettings
 
 encoded = frames.encode_plain
@@ -29,6 +29,7 @@ BRANCHES: Final = (
     "copies_begun",
     "copies_finished",
     "exchanges_fenced",
+    "members_lapsed",
 )
 """Counters of a replica that a campaign must have seen above zero."""
 
@@ -40,6 +41,7 @@ _TOTALS: Final = (
     "rounds",
     "entries_sent",
     "entries_changed",
+    "copied_entries",
 )
 
 
@@ -63,6 +65,7 @@ def replica_of(
             small_vector_entries=settings.small_vector_entries,
             grace_us=settings.grace_us,
             collect_interval_us=settings.collect_interval_us or NEVER_US,
+            lapse_us=settings.lapse_us or LAPSE_US,
         ),
         wall,
     )

@@ -26,6 +26,11 @@ class SimulationSettings:
     `collect_interval_us`: between two rounds of collection, 0 for none; `grace_us`: how long a
     tombstone is held at least.
     `steps`: how often some clock steps by one of `step_us`, for `step_length_us`.
+    `lapse_us`: after so long a silence a member is taken out of the list; 0 is a month, as the
+    service's.
+    `apart`: cuts that outlast the lapse, during which each side takes the other out by hand.
+    `join`, `leave`, `vanish`: chances that a node starts late; that it leaves as planned and
+    comes back; that it stops for ever.
     `is_formed`: every disk begins with a list of all members; else they find each other.
     """
 
@@ -68,3 +73,8 @@ class SimulationSettings:
     is_formed: bool = True
     grace_us: int = 0
     collect_interval_us: int = 0
+    lapse_us: int = 0
+    apart: int = 0
+    join: float = 0.0
+    leave: float = 0.0
+    vanish: float = 0.0

@@ -252,7 +252,23 @@ class SmallCluster:
 
     def do_lapse(self, index: str, gone: str) -> None:
         """Take a node out of the members, by hand at another one."""
+        self.oracle.standings.takes_out(int(gone))
         self.nodes[int(index)].store.unlist_member(self.addresses[int(gone)])
+
+    def do_leave(self, index: str) -> None:
+        """Let a node leave as planned, as soon as the others hold what it holds."""
+        self.oracle.standings.takes_out(int(index))
+        self.nodes[int(index)].replica.leaving.go_on()
+
+    def do_list(self, index: str, other: str) -> None:
+        """Put a node into the members, by hand at another one."""
+        self.nodes[int(index)].store.list_member(self.addresses[int(other)])
+
+    def do_rejoin(self, index: str, source: str) -> None:
+        """Let a node copy another, by hand, though they are behind each other."""
+        node, address = self.nodes[int(index)], self.addresses[int(source)]
+        self.oracle.rejoins(node.index)
+        self._converse(node, node.replica.rejoin(address, self.now_us))
 
     def do_crash(self, index: str) -> None:
         """Stop a node dead, and start it again."""

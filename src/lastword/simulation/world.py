@@ -19,7 +19,7 @@ class World:
         self.trace = Trace()
         self.network = Network(settings, seed, self.timeline, self.trace)
         self.addresses = tuple(f"n{index}:1" for index in range(settings.nodes))
-        self.oracle = Oracle(self.addresses)
+        self.oracle = Oracle(self.addresses, settings.lapse_us)
         self.met: Counter[str] = Counter()
         self.index = {address: index for index, address in enumerate(self.addresses)}
 

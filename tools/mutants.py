@@ -1,4 +1,4 @@
-"""Mutants of the product: one line each is made wrong, and the simulation or a suite must notice.
+"""Mutants of the product: one rule each is made wrong, and the simulation or a suite must notice.
 
 `python -m tools.mutants` plays a campaign on each mutant, on a copy of the package, until a seed
 fails, and the same campaign on the code as it is, which must pass. What the simulation does not
@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).parent.parent / "src" / "lastword"
 SEEDS = 200
+FAILED = r"FAILED \S+::(\w+)(?:\[(.*?)\])?(?: - .*?Violated: ([\w ]+):)?"
 HEAD = """| mutant | caught by | at seed |
 | --- | --- | ---: |"""
 
@@ -28,7 +29,8 @@ class Mutant(NamedTuple):
     """A line of a file under src/lastword, and the wrong one in its place; indents do not count.
 
     The line must be the only one of its kind, or the first behind the line that begins `within`.
-    `suite` is the file of tests that catches it, where the simulation does not.
+    `suite` is the file of tests that catches it, where the simulation does not. `also` is a second
+    guard of the same rule, which is taken away with the first.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Mutant(NamedTuple):
     wrong: str
     within: str = ""
     suite: str = ""
+    also: "Mutant | None" = None
 
 
 MUTANTS = (
@@ -255,6 +258,19 @@ MUTANTS = (
         suite="tests/simulation/test_histories.py",
     ),
     Mutant(
+        "the fence judged by newer vectors than those of the read",
+        "store/transaction.py",
+        "return not self.changes.collected and self.ledger.collected.state.hash == fenced_for",
+        "return True",
+        suite="tests/simulation/test_histories.py",
+        also=Mutant(
+            "",
+            "replication/fence.py",
+            "if theirs.hash != body.collected or body.known != self._state.collected.state.hash:",
+            "if theirs.hash != body.collected:",
+        ),
+    ),
+    Mutant(
         "what its source collected not noted in a copy",
         "store/operations.py",
         "transaction.raise_collected(self.collected)",
@@ -281,6 +297,14 @@ MUTANTS = (
         "replication/replica.py",
         "self.peers.forget_vectors()",
         "pass",
+        suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "cursors of the old file kept when the files change places",
+        "store/memory.py",
+        "self.become(copy.image)",
+        "kept = self.ledger.cursors; self.become(copy.image); "
+        "self.ledger.cursors = kept | self.ledger.cursors",
         suite="tests/simulation/test_histories.py",
     ),
     Mutant(
@@ -354,7 +378,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
     for mutant in chosen:
-        mutated((SOURCE / mutant.file).read_text(), mutant)  # before the first is played
+        for part in parts(mutant):
+            mutated((SOURCE / part.file).read_text(), part)  # before the first is played
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         control = pool.submit(play, None, given.seeds)
         results = []
@@ -374,9 +399,9 @@ def play(mutant: Mutant | None, seeds: int) -> Caught:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "lastword"
         shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
-        if mutant is not None:
-            path = package / mutant.file
-            path.write_text(mutated(path.read_text(), mutant))
+        for part in () if mutant is None else parts(mutant):
+            path = package / part.file
+            path.write_text(mutated(path.read_text(), part))
         if mutant is not None and mutant.suite:
             return tested(folder, mutant.suite)
         command = ["lastword", "simulate", "--seeds", str(seeds), "--jobs", "1", "--shrink", "0s"]
@@ -393,8 +418,11 @@ def play(mutant: Mutant | None, seeds: int) -> Caught:
 def tested(folder: str, suite: str) -> Caught:
     """Run a suite on the package in `folder`."""
     done = ran(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", suite)
-    found = re.search(r"FAILED \S+::(\w+)", done.stdout)
-    return Caught(None, found[1] if done.returncode == 1 and found else "")
+    found = re.search(FAILED, done.stdout)
+    if done.returncode != 1 or found is None:
+        return Caught(None, "")
+    test, case, check = found.groups()
+    return Caught(None, ": ".join(filter(None, (check, test, case))))
 
 
 def ran(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -402,11 +430,17 @@ def ran(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=SOURCE.parent.parent,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((folder, str(SOURCE.parent.parent)))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join((folder, str(SOURCE.parent.parent))), "COLUMNS": "400"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def parts(mutant: Mutant) -> tuple[Mutant, ...]:
+    """Return a mutant and what goes with it, each of one line."""
+    return (mutant,) if mutant.also is None else (mutant, *parts(mutant.also))
 
 
 def mutated(text: str, mutant: Mutant) -> str:

@@ -44,7 +44,7 @@ class Operator:
             for other in here:
                 self._put_in(node, other)
             self._tell(node, here)
-            self._rejoin(node)
+            self._rejoin(node, here[0])
 
     def _take_out(self, side: Sequence[SimulatedNode], gone: SimulatedNode) -> None:
         """Remove a node from `_peers_`, at the first that is up and lists it."""
@@ -75,9 +75,11 @@ class Operator:
             node.stop()
             node.start()
 
-    def _rejoin(self, node: SimulatedNode) -> None:
-        for source in self._nodes[: node.index]:
-            if node.is_apart_from(source):
-                self._world.met["rejoined by hand"] += 1
-                node.rejoin(source)
-                return
+    def _rejoin(self, node: SimulatedNode, chosen: SimulatedNode) -> None:
+        """Let a node copy the one that the operator has chosen, if the two are apart.
+
+        It is the same one for all: of two that copy different ones neither side would win.
+        """
+        if node.is_apart_from(chosen):
+            self._world.met["rejoined by hand"] += 1
+            node.rejoin(chosen)

@@ -39,10 +39,14 @@ class Clocks:
         self._heard[node][other] = now_us
 
     def ticked(self, node: int, members: Iterable[str]) -> None:
-        """Take note of which members `node` had heard when it judged its clock."""
+        """Take note of which members `node` had heard when it judged its clock.
+
+        What was heard of one who is not listed is forgotten there, also where it is listed again.
+        """
         heard = self._heard[node]
         listed = {int(address[1:].partition(":")[0]) for address in members}
-        self._known[node] = {other: heard[other] for other in listed & heard.keys() - {node}}
+        known = {other: heard[other] for other in listed & heard.keys() - {node}}
+        self._known[node], self._heard[node] = known, dict(known)
 
     def stopped(self, node: int) -> None:
         """Take note that all that a node had heard is gone."""

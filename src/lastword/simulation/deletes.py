@@ -1,12 +1,12 @@
 """Anytime: what was removed and collected does not come back, unless it was added later."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lastword.crdt.stamp import is_removed
 from lastword.replication.vectors import Vector, covers
 from lastword.simulation.violated import Violated
 from lastword.store.ledger import Changes, Key, Row
-from lastword.store.memory import MemoryStore
+from lastword.store.memory import MemoryImage, MemoryStore
 
 
 class Deletes:
@@ -35,6 +35,14 @@ class Deletes:
         ]
         self._excused.update(names)
         return names
+
+    def lost(self, disks: Sequence[MemoryImage]) -> None:
+        """Expect nothing of removals that no disk covers any more: nobody knows of them."""
+        self._excused.update(
+            name
+            for name, row in self._gone.items()
+            if not any(covers(disk.ledger.seen, row.run, row.number) for disk in disks)
+        )
 
     def may_be_back(self, name: Key) -> bool:
         """Return whether a removal was collected by some, and may have been lost by another."""

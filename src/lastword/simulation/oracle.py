@@ -97,6 +97,7 @@ class Oracle:
         It is an empty one, or an older copy.
         """
         self.standings.excuse(node)
+        self.deletes.lost(disks)
         for name, left in self.acknowledged.doubt(before.rows, disks):
             self.visibility.drop(name, left)
         self.visibility.crashed(node, disks[node].rows)

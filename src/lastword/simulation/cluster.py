@@ -1,6 +1,7 @@
 """One simulated run, from its plan to its end: load and faults, then quiet until all agree."""
 
 from collections.abc import Callable, Iterable
+from itertools import permutations
 
 from lastword.replication.vectors import covers_all
 from lastword.simulation.budget import check_budget
@@ -210,12 +211,9 @@ class Cluster:
     def _is_collecting(self) -> bool:
         """Return whether a tombstone is left, or a node that may not exchange with another."""
         totals = (at for store in self._stores() for at in store.totals().values())
-        replicas = (node.replica for node in self.nodes if node.replica is not None)
+        here = [node for node in self.nodes if not node.has_vanished]
         return any(at.tombstones for at in totals) or any(
-            replica.peers.peer(address).theirs.standing.is_fenced
-            for replica in replicas
-            for node, address in zip(self.nodes, self.world.addresses, strict=True)
-            if not node.has_vanished
+            one.standing_to(other).is_fenced for one, other in permutations(here, 2)
         )
 
     def _what_is_left(self) -> str:

@@ -185,13 +185,11 @@ class SimulatedNode:
         address = self._world.addresses[other.index]
         return self.store is not None and address in self.store.members()
 
-    def is_apart_from(self, other: "SimulatedNode") -> bool:
-        """Return whether it knows that the two are behind each other."""
-        address = self._world.addresses[other.index]
-        return (
-            self.replica is not None
-            and self.replica.peers.peer(address).theirs.standing is Standing.APART
-        )
+    def standing_to(self, other: "SimulatedNode") -> Standing:
+        """Return how it believes to stand to another."""
+        if self.replica is None:
+            return Standing.UNKNOWN
+        return self.replica.peers.peer(self._world.addresses[other.index]).theirs.standing
 
     def rejoin(self, source: "SimulatedNode") -> None:
         """Let it copy another, whatever it knows better."""

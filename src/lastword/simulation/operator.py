@@ -7,6 +7,7 @@ whether something is left that no node decides by itself.
 
 from collections.abc import Sequence
 
+from lastword.replication.fence import Standing
 from lastword.simulation.faults import Cut
 from lastword.simulation.node import SimulatedNode
 from lastword.simulation.settings import SECOND_US
@@ -80,6 +81,6 @@ class Operator:
 
         It is the same one for all: of two that copy different ones neither side would win.
         """
-        if node.is_apart_from(chosen):
+        if node.standing_to(chosen) is Standing.APART:
             self._world.met["rejoined by hand"] += 1
             node.rejoin(chosen)

@@ -2,10 +2,12 @@
 
 import pytest
 
-from tools.mutants import MUTANTS, SOURCE, Mutant, mutated, play
+from tools.mutants import MUTANTS, SOURCE, Mutant, mutated, parts, play
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    "mutant", [part for mutant in MUTANTS for part in parts(mutant)], ids=lambda part: part.name
+)
 def test_a_mutant_changes_one_line_of_the_code_as_it_is(mutant: Mutant) -> None:
     text = (SOURCE / mutant.file).read_text()
     before, after = text.splitlines(), mutated(text, mutant).splitlines()

@@ -6,9 +6,8 @@ network, and no time but that each step is later than the one before.
 """
 
 import pickle
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
 from lastword.crdt.stamp import pack
 from lastword.replication.frames import Frame
@@ -21,14 +20,13 @@ from lastword.simulation.disk import SimulatedStore, empty_image, formed_image
 from lastword.simulation.oracle import Oracle, is_converged
 from lastword.simulation.protocol import decoded, encoded
 from lastword.simulation.settings import EPOCH_US
+from lastword.simulation.steered import RUNS_FROM, OwnWall, Runs, Steered, Wall
 from lastword.simulation.timeline import Timeline
 from lastword.simulation.violated import Violated
 from lastword.store.base import StoreOptions
 from lastword.store.ghosts import Ghosts
 from lastword.store.memory import MemoryImage
 from lastword.store.operations import Merge, Write
-
-T = TypeVar("T")
 
 STEP_US = 120_000_000
 """Between two steps: a mark of the log is a minute, so all of the step before is old by then."""
@@ -42,9 +40,6 @@ COMPARE_US = 1 << 41
 PAGE_ROWS = 2
 """The list of members fills the first page of a copy, so that every copy has another one."""
 
-RUNS_FROM = 1 << 60
-"""The first id of a run: no other number is as great."""
-
 ROUNDS_MAX = 8
 """Rounds in which all exchange with all until they agree: a copy, what it offers, new dots."""
 
@@ -52,60 +47,6 @@ CALLS_MAX = 40
 """Calls of one conversation: far more than the few pages of so few elements."""
 
 SET = b"s"
-
-
-class Wall:
-    """A clock that is set by hand; all nodes have the same."""
-
-    def __init__(self) -> None:
-        self.now_us = EPOCH_US
-
-    def __call__(self) -> int:
-        """Return the time."""
-        return self.now_us
-
-
-class OwnWall:
-    """The clock by which one node collects: nobody else's interval ends where its does."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall = wall
-        self.ahead_us = 0
-
-    def __call__(self) -> int:
-        """Return the time."""
-        return self.wall() + self.ahead_us
-
-
-class Runs:
-    """The ids of one node's runs: they do not depend on what other nodes did before."""
-
-    def __init__(self, node: int) -> None:
-        self.last = RUNS_FROM + (node << 32)
-
-    def __call__(self) -> int:
-        """Return the next id."""
-        self.last += 1
-        return self.last
-
-
-class Steered:
-    """What a replica takes for randomness, which chooses the one address that it is to call."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def uniform(self, a: float, b: float, /) -> float:
-        """Return the greatest."""
-        return max(a, b)
-
-    def getrandbits(self, k: int, /) -> int:
-        """Return the greatest, too."""
-        return (1 << k) - 1
-
-    def sample(self, population: Sequence[T], k: int, /) -> list[T]:
-        """Return the peer at that address, if it is among them."""
-        return [at for at in population if getattr(at, "address", "") == self.address][:k]
 
 
 @dataclass(slots=True)

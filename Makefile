@@ -8,7 +8,7 @@ MINUTES ?= 10
 REDIS_EXAMPLES ?= 2000
 LOG ?= chaos.md
 
-.PHONY: help demo test check serve sim mutants bench chaos build clean
+.PHONY: help demo test check serve sim mutants bench month chaos build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip
 	$(BIN)/python -m bench.anti_entropy
 	$(BIN)/python -m bench.gossip
 	$(BIN)/python -m bench.scaling
+
+month: $(VENV)/installed ## A month of adds and removes on a real file: how large it grows; about 20 minutes
+	$(BIN)/python -m bench.month
 
 chaos: sim ## Long runs: simulated seeds, REDIS_EXAMPLES against Redis, real faults for MINUTES
 	REDIS_EXAMPLES=$(REDIS_EXAMPLES) $(BIN)/python -m pytest -q tests/redis/test_oracle.py

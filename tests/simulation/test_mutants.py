@@ -36,5 +36,5 @@ def test_a_mutant_is_caught(name: str, check: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", [at for at in MUTANTS if at.suite], ids=lambda at: at.name)
 def test_a_mutant_is_caught_by_the_suite_that_it_names(mutant: Mutant) -> None:
-    assert play(mutant, seeds=0).check.startswith("test_")
-    assert play(mutant._replace(wrong=mutant.line), seeds=0).check == ""
+    assert "test_" in play(mutant, seeds=0).check
+    assert play(mutant._replace(wrong=mutant.line, also=None), seeds=0).check == ""

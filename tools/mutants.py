@@ -103,8 +103,14 @@ MUTANTS = (
     Mutant(
         "own write not above what is held",
         "store/operations.py",
-        "planned.append((where, next_above(held and held.stamp, now, removed=removed)))",
-        "planned.append((where, pack(now, removed=removed)))",
+        "stamp = next_above(held and held.stamp, now, removed=removed)",
+        "stamp = pack(now, removed=removed)",
+        also=Mutant(
+            "own write of several elements not above what is held",
+            "store/operations.py",
+            "planned.append((where, next_above(held and held.stamp, now, removed=removed)))",
+            "planned.append((where, pack(now, removed=removed)))",
+        ),
     ),
     Mutant(
         "no dot taken in place of an orphaned one",
@@ -264,7 +270,7 @@ MUTANTS = (
         "return True",
         suite="tests/simulation/test_histories.py",
         also=Mutant(
-            "",
+            "a page taken in by a node that collected since it asked",
             "replication/fence.py",
             "if theirs.hash != body.collected or body.known != self._state.collected.state.hash:",
             "if theirs.hash != body.collected:",

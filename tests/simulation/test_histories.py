@@ -195,3 +195,18 @@ def test_a_node_that_joins_in_the_middle_of_a_collection_begins_afresh(
     cluster.play("exchange 0 2", "compare 1 2")
     assert cluster.settle()
     assert cluster.nodes[0].store.contains(b"s", b"x")  # it was added later
+
+
+def test_whom_a_node_copies_is_not_silent() -> None:
+    cluster = SmallCluster()
+    cluster.play(*BEHIND, "add 0 y", "add 0 z", "ask 1 0", "deliver")
+    node, source = cluster.nodes[1], cluster.addresses[0]
+    pages = 0
+    for _ in range(10):
+        cluster.play("ask 1 0")
+        copied = node.replica.copied
+        cluster.play("deliver")
+        if node.replica.copied > copied:
+            pages += 1
+            assert node.replica.peers.peer(source).report.silent_us(cluster.now_us) == 0
+    assert (pages > 0, node.replica.counters.copies_finished) == (True, 1)

@@ -149,11 +149,11 @@ class Replica:
             self.membership.found_self(address)
             return self._go_on(address, now_us)
         self.membership.found_other(address)
+        peer = self.peers.peer(address)
+        self._note_heard(peer, now_us)
         if self._renewal.awaits(frame):
             return self._copy_on(address, frame, now_us)
         self._notice_resumption(frame)
-        peer = self.peers.peer(address)
-        self._note_heard(peer, now_us)
         self._note_holding(frame, peer)
         frame = self._admitted(frame, peer.theirs)
         if not peer.theirs.standing.is_clear:

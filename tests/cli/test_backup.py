@@ -23,7 +23,8 @@ def ran(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def present(node: NodeProcess) -> set[str]:
-    return set(call(node.address, "GET", "/s").json["lwwAdded"])
+    state = call(node.address, "GET", "/s").json
+    return set() if state is None else set(state["lwwAdded"])
 
 
 def caught_up(node: NodeProcess) -> None:

@@ -25,6 +25,8 @@ from tools.processes import NodeProcess
 
 pytestmark = pytest.mark.slow
 
+GHOSTS_EXIT = 6
+
 
 @contextmanager
 def cut_off(alone: NodeProcess, others: list[NodeProcess], old_us: int) -> Iterator[None]:
@@ -81,6 +83,11 @@ def test_who_was_deleted_and_passed_by_collection_begins_afresh_and_loses_nothin
     assert refused(passed) == {"old": old_us}
     await_members(nodes, nodes)
     expect_equal(tmp_path, nodes)
+
+    (kept,) = map(str, passed.database.parent.glob(f"{passed.database.name}-refused-*.ndjson"))
+    assert say(tmp_path, "import", kept, "-a", first.address)[0] == GHOSTS_EXIT
+    assert say(tmp_path, "import", kept, "-a", first.address, "--ghosts=readd")[0] == 0
+    await_state(nodes, {"kept", "mark", "own", "old"})
 
 
 def test_who_stood_still_for_longer_than_the_lapse_comes_back_and_loses_nothing(

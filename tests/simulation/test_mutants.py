@@ -30,7 +30,7 @@ def test_a_line_that_is_not_there_is_refused() -> None:
 )
 def test_a_mutant_is_caught(name: str, check: str) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
-    assert play(mutant, seeds=5).check == check
+    assert play(mutant, seeds=10).check == check
 
 
 @pytest.mark.slow

@@ -2,7 +2,9 @@
 
 import pytest
 
+from lastword.errors import DiskFailed
 from lastword.replication.fence import Standing
+from lastword.replication.renewal import REST_US
 from lastword.replication.replica import Send
 from lastword.store.base import BaseStore
 from tests.replication.net import SETTINGS, TICK_US, A, B, C, Net, Node, assert_converged
@@ -316,6 +318,30 @@ def test_a_copy_that_is_given_up_leaves_everything_as_it_was(net: Net) -> None:
     assert late is not None
     b.replica.answer(A, late, net.now_us)
     assert (stamps(b.store), b.store.run, b.store.copy) == (before, run, None)
+
+
+def test_after_a_copy_whose_disk_failed_the_next_one_waits(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, _ = apart(net)
+    b = back(net)
+    sends = until_copying(net, b, B)
+    before, run = stamps(b.store), b.store.run
+
+    def full(*_: object) -> None:
+        raise DiskFailed("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(b.store.copy, "apply", full)
+        with pytest.raises(DiskFailed):
+            step(net, b, sends[0])
+    assert (stamps(b.store), b.store.run, b.store.copy) == (before, run, None)
+    net.rounds(ROUNDS)
+    assert (b.replica.counters.copies_begun, b.replica.source) == (1, None)
+    net.pass_time(REST_US)
+    net.rounds(ROUNDS)
+    assert (b.replica.counters.copies_begun, b.replica.counters.copies_finished) == (2, 1)
+    assert_converged([a, b])
 
 
 def test_old_adds_that_may_have_been_removed_are_kept_for_the_operator(net: Net) -> None:

@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from lastword.errors import StoreError
 from lastword.replication.counters import Counters
-from lastword.replication.entries import NO_ORIGIN, Applied, CopyOrigin, Page
+from lastword.replication.entries import NO_ORIGIN, CopyOrigin, Page
 from lastword.replication.fence import NO_FENCE, Fence, Standing, Theirs
 from lastword.replication.frames import FenceBody, Frame, Pull, page_of
 from lastword.replication.peers import Peer, PeerBook
 from lastword.replication.port import Copy, State
 from lastword.replication.settings import ReplicaSettings
 from lastword.replication.vectors import Vector, covers_all
+
+REST_US = 600_000_000
+"""Ten minutes: a copy that filled the disk would else fill it again at once, and writes of clients
+would never find room."""
 
 
 class CopyPull(NamedTuple):
@@ -67,6 +71,7 @@ class Renewal:
         self._counters = counters
         self._fence = Fence(state)
         self._copying: _Copying | None = None
+        self._rests_until_us = 0
 
     @property
     def source(self) -> str | None:
@@ -102,9 +107,10 @@ class Renewal:
             if not peer.failures and self._may_copy(peer, forced=copying.forced):
                 return self._ask(copying, now_us)
             self.give_up()
-        if self._copying is None and (found := self._found_ahead()) is not None:
-            return self.begin(found.address, now_us)
-        return None
+        if self._copying is not None or now_us < self._rests_until_us:
+            return None
+        found = self._found_ahead()
+        return None if found is None else self.begin(found.address, now_us)
 
     def begin(self, source: str, now_us: int, *, forced: bool = False) -> CopyPull:
         """Begin to copy `source`; `forced` even if that one is behind this node, too."""
@@ -138,8 +144,17 @@ class Renewal:
     def take(self, frame: Frame, address: str, now_us: int) -> CopyPull | None:
         """Take in a page for the copy; return the pull for the next, if one follows.
 
-        Where the copy is whole then, it has taken the place of what this node held.
+        Where the copy is whole then, it has taken the place of what this node held. One whose
+        disk fails is given up, and none is begun for REST_US.
         """
+        try:
+            return self._take(frame, address, now_us)
+        except StoreError:
+            self._rests_until_us = now_us + REST_US
+            self.give_up()
+            raise
+
+    def _take(self, frame: Frame, address: str, now_us: int) -> CopyPull | None:
         copying = self._copying
         if copying is None or address != copying.source:
             return None
@@ -148,7 +163,8 @@ class Renewal:
             return None
         if self._must_begin_again(copying, from_start=page.from_start and page.cursor.number > 0):
             return self.begin(address, now_us, forced=copying.forced)
-        applied = self._apply(page, address)
+        copy = self._state.copy
+        applied = None if copy is None else copy.apply(page, address)
         if applied is None:
             return None
         self._counters.copied_entries += applied.received
@@ -183,15 +199,6 @@ class Renewal:
         copying.start, copying.first_hash = start, copying.theirs.hash
         self._state.copy.keep_origin(copying.origin)
         return True
-
-    def _apply(self, page: Page, address: str) -> Applied | None:
-        """Take a page into the copy; one whose disk fails is given up."""
-        copy = self._state.copy
-        try:
-            return None if copy is None else copy.apply(page, address)
-        except StoreError:
-            self.give_up()
-            raise
 
     def _must_begin_again(self, copying: _Copying, *, from_start: bool) -> bool:
         """Return whether the copy may lack what its source had, or has what that collected."""

@@ -271,6 +271,7 @@ async def test_ready_says_which_run_and_how_much(node: LivingNode) -> None:
         "address": "",
         "members": ["a:1", "b:1"],
         "copying": None,
+        "backingUp": None,
         "sets": 1,
         "logEnd": 2,
         "digest": "".join(f"{lane:016x}" for lane in node.store.sums()),

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from lastword.crdt.stamp import pack
-from tests.api.living_node import NOW_US, LivingNode
+from tests.api.living_node import LivingNode
 from tests.api.test_rest_refusals import refuse
 
 
@@ -63,11 +62,6 @@ async def test_a_prefix_leaves_others_out(node: LivingNode) -> None:
     for prefix, names in (("a", {"a", "a b"}), ("a%20", {"a b"}), ("%C3", {"é"}), ("c", set())):
         shown = await listing(node, f"?prefix={prefix}")
         assert {each["name"] for each in shown["sets"]} == names
-
-
-async def test_a_name_that_is_no_text_does_no_harm(node: LivingNode) -> None:
-    await node.plant([(b"\xff", b"a", pack(NOW_US, removed=False))])
-    assert (await listing(node))["sets"][0]["present"] == 1
 
 
 @pytest.mark.parametrize(

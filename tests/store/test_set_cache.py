@@ -171,7 +171,7 @@ def test_a_failed_load_leaves_no_snapshot_behind(
 ) -> None:
     store = files.open()
     store.execute(Write(S, add=elements(0, 2)))
-    for failing in ("mark_after", "_load"):
+    for failing in ("begin_reading", "_load"):
         with monkeypatch.context() as patched:
             patched.setattr(store, failing, Failing())
             with pytest.raises(DiskFailed):

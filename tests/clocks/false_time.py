@@ -11,6 +11,7 @@ import pytest
 from tools.processes import NodeProcess
 
 PROGRAM: Final = "faketime"
+SHARED_MEMORY: Final = Path("/dev/shm")
 
 
 def skip_without_faketime() -> None:
@@ -42,6 +43,7 @@ class FalseTime:
     @property
     def prefix(self) -> Sequence[str]:
         """What the command of a process begins with that is to believe it."""
+        _sweep()
         return (
             "env",
             f"LD_PRELOAD={_library()}",
@@ -57,6 +59,17 @@ class FalseTime:
     def node(self, database: Path, *options: str) -> NodeProcess:
         """Return a node that lives by this wall."""
         return NodeProcess(database, *options, prefix=tuple(self.prefix))
+
+
+def _sweep() -> None:
+    """Remove what the library left behind in processes that were killed.
+
+    It names its shared memory by its process, and ends a later one that has the same number.
+    """
+    for kind in ("faketime_shm_", "sem.faketime_sem_"):
+        for left in SHARED_MEMORY.glob(f"{kind}*"):
+            if not Path("/proc", left.name.removeprefix(kind)).exists():
+                left.unlink(missing_ok=True)
 
 
 def _library() -> str:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.calls import members
+from tests.calls import call, members
 from tests.clocks.false_time import FalseTime
 from tests.eventually import eventually
 from tests.restores.shown import metric, state, tombstones
@@ -96,6 +96,12 @@ def await_members(nodes: list[NodeProcess], listed: list[NodeProcess], *further:
 def await_metric(node: NodeProcess, name: str, least: float) -> None:
     """Return when a metric of a node has reached a value."""
     eventually(lambda: metric(node, name) >= least, f"{node.address} has {name} of {least}")
+
+
+def unlist(asked: NodeProcess, node: NodeProcess) -> None:
+    """Let one node be asked to unlist another, which has seen already that it stands listed."""
+    await_rounds(node)
+    call(asked.address, "DELETE", f"/_peers_/{node.address}")
 
 
 def await_rounds(node: NodeProcess, count: int = 30) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.calls import call, members
+from tests.calls import members
 from tests.eventually import eventually
-from tests.restores.cluster import Cluster, await_members, await_metric, still
+from tests.restores.cluster import Cluster, await_members, await_metric, still, unlist
 from tests.restores.shown import (
     await_state,
     expect_equal,
@@ -49,7 +49,7 @@ def test_who_is_deleted_serves_and_replicates_on_and_is_a_member_again_when_it_s
     cluster: Cluster,
 ) -> None:
     nodes = first, second, unlisted = cluster.three()
-    call(first.address, "DELETE", f"/_peers_/{unlisted.address}")
+    unlist(first, unlisted)
     await_members(nodes, [first, second])
     put(unlisted, "from-it")
     put(first, "to-it")
@@ -71,7 +71,7 @@ def test_who_was_deleted_and_passed_by_collection_begins_afresh_and_loses_nothin
     nodes = first, second, passed = cluster.three()
     put(first, "kept", "removed")
     await_state(nodes, {"kept", "removed"})
-    call(first.address, "DELETE", f"/_peers_/{passed.address}")
+    unlist(first, passed)
     await_members(nodes, [first, second])
     old_us = write(first, "PUT", "mark").time
     await_state(nodes, {"kept", "removed", "mark"})

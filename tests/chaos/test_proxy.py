@@ -20,8 +20,12 @@ class Node:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self._served: list[asyncio.Task[None]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._served.append(task)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -30,7 +34,15 @@ class Node:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ANSWER))
                 writer.write(ANSWER)
         except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
             writer.close()
+
+    async def end(self) -> None:
+        """Close every connection that is still open."""
+        for task in self._served:
+            task.cancel()
+        await asyncio.gather(*self._served, return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, length: int) -> None:
         try:
@@ -57,6 +69,7 @@ async def proxy(node: Node, traffic: Traffic) -> AsyncIterator[Proxy]:
         host, port = server.sockets[0].getsockname()
         proxy.node_address = f"{host}:{port}"
         yield proxy
+    await node.end()
 
 
 @pytest.fixture

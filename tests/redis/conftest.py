@@ -7,8 +7,9 @@ import pytest
 
 from tests.redis.both import Both
 from tests.redis.connection import Connection
-from tests.redis.servers import REDIS_SERVER, RedisServer, RespNode, skip_without
+from tests.redis.servers import REDIS_SERVER, RedisServer, skip_without
 from tools.files import check_file
+from tools.resp_node import RespNode
 
 Connect = Callable[..., Connection]
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.redis.conftest import Connect
 from tests.redis.connection import encoded
-from tests.redis.servers import RedisServer, RespNode, skip_without
+from tests.redis.servers import RedisServer, skip_without
+from tools.resp_node import RespNode
 
 SCRIPT = r"""
 PING

@@ -8,7 +8,7 @@ import redis.asyncio
 
 import redis
 from tests.redis.conftest import Connect
-from tests.redis.servers import RespNode
+from tools.resp_node import RespNode
 
 BINARY = {b"", b"\x00", b"\xff\xfe", b"\r\n", b"$-1\r\n", "é".encode(), b"x" * 65_536}
 

@@ -10,7 +10,7 @@ import pytest
 from tests.eventually import eventually
 from tests.redis.connection import Connection, encoded
 from tests.redis.replies import OK, Closed, Reply, error
-from tests.redis.servers import RespNode
+from tools.resp_node import RespNode
 
 PONG = Reply("+", b"PONG")
 RSS_GROWTH_KIB_MAX = 20 << 10

@@ -5,7 +5,7 @@ import pytest
 from tests.calls import call
 from tests.redis.conftest import Connect
 from tests.redis.connection import Connection
-from tests.redis.servers import RespNode
+from tools.resp_node import RespNode
 
 REFUSED = {
     b"\xff": "UTF-8",

@@ -9,8 +9,8 @@ import pytest
 from tests.calls import members
 from tests.eventually import eventually
 from tests.redis.connection import Connection
-from tests.redis.servers import RespNode
 from tools.files import check_file
+from tools.resp_node import RespNode
 
 pytestmark = pytest.mark.slow
 

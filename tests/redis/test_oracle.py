@@ -11,7 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.redis.liar import LIES, Liar, Lie
 from tests.redis.machine import machine
-from tests.redis.servers import RedisServer, RespNode
+from tests.redis.servers import RedisServer
+from tools.resp_node import RespNode
 
 EXAMPLES = int(os.environ.get("REDIS_EXAMPLES", "200"))
 SECONDS_PER_EXAMPLE = 2

@@ -4,7 +4,7 @@ import pytest
 
 from tests.redis.both import Both, said
 from tests.redis.connection import encoded
-from tests.redis.servers import RespNode
+from tools.resp_node import RespNode
 
 INLINE = [
     *(b"PING\r\n", b"PING\n", b"ping hello\r\n", b"  PING\t \r\n", b'"PING"\r\n', b"'ping'\r\n"),

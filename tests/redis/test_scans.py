@@ -4,7 +4,7 @@ import pytest
 
 from tests.redis.conftest import Connect
 from tests.redis.connection import Connection
-from tests.redis.servers import RespNode
+from tools.resp_node import RespNode
 
 SLICE = 5_000
 

@@ -11,8 +11,8 @@ from tests.calls import call
 from tests.redis.conftest import Connect
 from tests.redis.connection import Argument, Connection, encoded
 from tests.redis.replies import Closed
-from tests.redis.servers import RespNode
 from tools.files import check_file
+from tools.resp_node import RespNode
 
 BINARY = (b"", b"\x00", b"\xff\xfe", b"\r\n", "é".encode(), b"a/b", b"%2F", b"plain")
 

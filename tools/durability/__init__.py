@@ -1,0 +1,1 @@
+"""Whether what was acknowledged is still there: after kills, power cuts and failing disks."""

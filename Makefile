@@ -8,7 +8,7 @@ MINUTES ?= 10
 REDIS_EXAMPLES ?= 2000
 LOG ?= chaos.md
 
-.PHONY: help demo test check serve sim mutants bench month chaos build clean
+.PHONY: help demo test check serve sim mutants bench month chaos durability build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,9 @@ month: $(VENV)/installed ## A month of adds and removes on a real file: how larg
 chaos: sim ## Long runs: simulated seeds, REDIS_EXAMPLES against Redis, real faults for MINUTES
 	REDIS_EXAMPLES=$(REDIS_EXAMPLES) $(BIN)/python -m pytest -q tests/redis/test_oracle.py
 	$(BIN)/python -m tools.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --log $(LOG)
+
+durability: $(VENV)/installed ## Kills, power cuts and failing disks at full size; about 20 minutes
+	$(BIN)/python -m tools.durability $(if $(SEED),--seed $(SEED))
 
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation

@@ -10,9 +10,11 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any
 
+import apsw
+
 from lastword.__main__ import main as lastword
 from lastword.store.sqlite import schema
-from tools.disk.vfs import Disk
+from tools.disk.vfs import Connection, Disk
 
 
 def install(notes: Path) -> Disk:
@@ -42,6 +44,7 @@ def install(notes: Path) -> Disk:
         else:
             fsync(fd)
 
+    vars(apsw).update(Connection=Connection)
     vars(os).update(replace=noted_replace, unlink=noted_unlink, fsync=noted_fsync)
     return disk
 

@@ -6,6 +6,7 @@ it can be given back.
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 import msgspec
 
 _NOTES: Final = "names"
-_KEPT: Final = "kept-"
+_KEPT: Final = "kept-{}"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -35,7 +36,6 @@ class Names:
         self._fd = os.open(
             folder / _NOTES, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
-        self._kept = len(list(folder.glob(f"{_KEPT}*")))
 
     def before_creation(self, name: str) -> None:
         """Note that `name` is about to be made."""
@@ -57,8 +57,7 @@ class Names:
         os.ftruncate(self._fd, 0)
 
     def _keep(self, name: str) -> str:
-        self._kept += 1
-        kept = f"{_KEPT}{self._kept}"
+        kept = next(at for at in map(_KEPT.format, count()) if not (self._folder / at).exists())
         os.link(name, self._folder / kept)
         return kept
 
@@ -74,7 +73,7 @@ def take_back(folder: Path, rng: Random | None) -> None:
     done = rng.randrange(len(changes) + 1) if rng is not None else 0
     for change in reversed(changes[done:]):
         _undo(folder, change)
-    for left in folder.glob(f"{_KEPT}*"):
+    for left in folder.glob(_KEPT.format("*")):
         left.unlink()
     (folder / _NOTES).unlink()
 

@@ -6,6 +6,7 @@ Its own syncs are notes only: the machine below is not going to lose anything.
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ _CODES: Final = {
 _SYNCS_FOLDER: Final = (
     apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_SUPER_JOURNAL
 )
-"""Whose first sync, once they are made, SQLite's own layer lets be one of their folder too."""
+"""Whose first sync SQLite's own layer lets be one of their folder too, if it may make them."""
 
 _CAN_BE_FULL: Final = frozenset({Call.WRITE})
 
@@ -46,6 +47,7 @@ class Disk(apsw.VFS):
         self.lock = threading.RLock()
         self.names = Names(folder)
         self.course = Course(folder)
+        self.failed: set[str] = set()  # names of files whose sync failed
         self._notes: dict[int, Notes] = {}
         super().__init__(NAME, BELOW, makedefault=True)
 
@@ -62,7 +64,9 @@ class Disk(apsw.VFS):
             os.kill(os.getpid(), signal.SIGKILL)
         if outcome is not None:
             is_full = outcome is Outcome.IS_FULL and call in _CAN_BE_FULL
-            raise apsw.exception_for(apsw.SQLITE_FULL if is_full else _CODES[call])
+            error = apsw.exception_for(apsw.SQLITE_FULL if is_full else _CODES[call])
+            error.args = ("disk I/O error",)
+            raise error
 
     def xOpen(  # noqa: N802 - SQLite's name
         self, name: "str | apsw.URIFilename | None", flags: list[int]
@@ -89,6 +93,15 @@ class Disk(apsw.VFS):
                 self.names.synced()
 
 
+class Connection(apsw.Connection):
+    """One that closes in silence, as SQLite does: apsw raises what its files in Python raised."""
+
+    def close(self, force: bool = False) -> None:
+        """Close."""
+        with suppress(apsw.Error):
+            super().close(force)
+
+
 class File(apsw.VFSFile):
     """One file as one connection has it open."""
 
@@ -108,7 +121,8 @@ class File(apsw.VFSFile):
         self._notes = disk.notes(self._inode)
         if is_new:
             self._notes.begin()
-        self._syncs_folder = is_new and bool(flags[0] & _SYNCS_FOLDER)
+        may_make = bool(flags[0] & apsw.SQLITE_OPEN_CREATE)
+        self._syncs_folder = may_make and bool(flags[0] & _SYNCS_FOLDER)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's
         """Read."""
@@ -155,6 +169,7 @@ class File(apsw.VFSFile):
         self._notes.before_write(begin, size, before.ljust(end - begin, b"\0"))
 
     def _fail(self) -> None:
+        self._disk.failed.add(self._path)
         pages = self._disk.course.plan.pages
         if pages is Pages.WRITTEN:
             self._notes.synced()

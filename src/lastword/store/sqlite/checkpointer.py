@@ -4,8 +4,9 @@ A passive checkpoint (https://www.sqlite.org/wal.html#ckpt) keeps nobody from wr
 is always left at its end, and the log is begun anew only when nothing is. So the writer copies
 that rest itself, after the next commit: milliseconds instead of tenths of a second.
 
-What a checkpoint cannot copy stays in the log, and nothing is lost; it is tried again when the
-log has grown. A disk that fails shows in the next commit.
+What a checkpoint cannot copy stays in the log, and nothing is lost; where a reader is in its way,
+or the disk is full, it is tried again when the log has grown. Any other failure ends all writing:
+of a file whose sync failed nobody knows what it holds.
 """
 
 import threading
@@ -31,6 +32,7 @@ class Checkpointer:
         self._writing = writing
         self._own = own
         self._log_pages = 0
+        self.failed: apsw.Error | None = None  # of whatever a checkpoint failed by
         self.rest_is_left = False  # the next `after_commit` copies it
         self._wanted = threading.Event()
         self._closing = False
@@ -42,7 +44,7 @@ class Checkpointer:
         """Ask for a checkpoint if the log is long; copy the rest if one was done just now."""
         if self.rest_is_left:
             self.rest_is_left = False
-            _checkpoint(self._writing)
+            self._checkpoint(self._writing)
         elif self._log_pages >= BEGIN_PAGES:
             self._wanted.set()
 
@@ -61,24 +63,26 @@ class Checkpointer:
             self._wanted.clear()
             if self._closing:  # looked at after the clearing, so that no call of `close` is missed
                 return
-            self._copy_most()
+            self.copy_most()
 
-    def _copy_most(self) -> None:
+    def copy_most(self) -> None:
         """Copy what is there, then what came meanwhile, until that is little."""
         copied = 0
         for _ in range(PASSES_MAX):
-            before, copied = copied, _checkpoint(self._own)
+            before, copied = copied, self._checkpoint(self._own)
             if copied <= before:  # a reader's snapshot keeps what follows
                 return
             if self._log_pages - copied < REST_PAGES:
                 break
         self.rest_is_left = True
 
-
-def _checkpoint(connection: apsw.Connection) -> int:
-    """Copy back what may be; return how many pages of the log have been."""
-    try:
-        _, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-    except apsw.Error:
-        return 0
-    return copied
+    def _checkpoint(self, connection: apsw.Connection) -> int:
+        """Copy back what may be; return how many pages of the log have been."""
+        try:
+            _, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except (apsw.BusyError, apsw.LockedError, apsw.FullError):
+            return 0
+        except apsw.Error as error:
+            self.failed = error
+            return 0
+        return copied

@@ -20,7 +20,7 @@ from lastword.errors import (
     NewerFormat,
     StoreError,
 )
-from lastword.store.sqlite import schema
+from lastword.store.sqlite import log, schema
 
 VFS = "cksmvfs"
 
@@ -109,8 +109,7 @@ def _connect_to_read(path: Path) -> apsw.Connection:
     """
     _load_checksums()
     with disk_errors(path):
-        log = path.with_name(path.name + "-wal")
-        if has_content(log):
+        if has_content(log.log_of(path)):
             connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs=VFS)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -146,6 +145,8 @@ def open_or_create(
     with disk_errors(path):
         if not has_content(path):
             _create(path, digest_key)
+        _load_checksums()
+        log.write_again(path, VFS)
     connection = connect(path, cache_bytes=cache_bytes)
     with disk_errors(path), closing_on_error(connection):
         connection.execute("PRAGMA journal_mode = WAL")

@@ -62,7 +62,8 @@ def remove_copy(path: Path) -> None:
 
 def note_original(copy: apsw.Connection, run: int) -> None:
     """Note in a new copy that it is one of the file that began with `run`."""
-    copy.execute(_PUT_ORIGINAL, (run,))
+    with disk_errors(Path(copy.filename)):
+        copy.execute(_PUT_ORIGINAL, (run,))
 
 
 def is_copy_of(path: Path, run: int) -> bool:

@@ -111,12 +111,16 @@ class SqliteStore(BaseStore):
     def begin_copy(self) -> "SqliteStore":
         """Begin a copy in a new file beside this one, in place of any other copy.
 
-        Raises ForeignFile or FileInUse where that name is another's.
+        Raises ForeignFile or FileInUse where that name is another's, FileUnusable where the disk
+        fails.
         """
         self.drop_copy()
-        copy = SqliteStore(places.copy_of(self.path), self._copy_options())
-        places.note_original(copy.file.writing, self.ledger.own_runs[0].run)
-        self.copy = copy
+        self.copy = copy = SqliteStore(places.copy_of(self.path), self._copy_options())
+        try:
+            places.note_original(copy.file.writing, self.ledger.own_runs[0].run)
+        except BaseException:
+            self.drop_copy()
+            raise
         return copy
 
     def drop_copy(self) -> None:

@@ -269,6 +269,8 @@ class Writer:
                 ticket.result, ticket.error = None, ticket.error or outcome
 
     def _refuse_after_failure(self) -> None:
+        if self._failed is None and self._checkpointer.failed is not None:
+            self._failed = self._meaning(self._checkpointer.failed)
         if self._failed is not None:
             raise type(self._failed)(str(self._failed), hint=self._failed.hint)
 
@@ -309,6 +311,9 @@ class Writer:
                 "the disk is full; the write was not done", hint="Make room: writes then resume."
             )
         if isinstance(error, apsw.Error):
-            self._failed = failure(error, Path(self._connection.filename), hint=_MEND)
+            self._failed = self._meaning(error)
             return self._failed
         return error
+
+    def _meaning(self, error: apsw.Error) -> StoreError:
+        return failure(error, Path(self._connection.filename), hint=_MEND)

@@ -12,7 +12,8 @@ def cut_power(folder: Path, notes: Path, rng: Random | None) -> None:
 
     No process may have the files open. `notes` are used up.
     """
-    by_inode = {str(path.stat().st_ino): path for path in (*folder.iterdir(), *notes.iterdir())}
+    files = (*folder.iterdir(), *names.kept(notes))
+    by_inode = {str(path.stat().st_ino): path for path in files}
     for noted in notes.iterdir():
         if noted.name.isdecimal():
             if noted.name in by_inode:

@@ -53,13 +53,21 @@ class Names:
         """Note that all names are on disk as they are."""
         for change in _changes(self._folder):
             if change.kept is not None:
-                (self._folder / change.kept).unlink()
+                self._let_go(self._folder / change.kept)
         os.ftruncate(self._fd, 0)
 
+    def _let_go(self, kept: Path) -> None:
+        """Remove a link; where it was the last one, the notes on its file are no other file's."""
+        facts = kept.stat()
+        notes = self._folder / str(facts.st_ino)
+        if facts.st_nlink == 1 and notes.exists():
+            os.truncate(notes, 0)
+        kept.unlink()
+
     def _keep(self, name: str) -> str:
-        kept = next(at for at in map(_KEPT.format, count()) if not (self._folder / at).exists())
-        os.link(name, self._folder / kept)
-        return kept
+        link = next(at for at in map(_KEPT.format, count()) if not (self._folder / at).exists())
+        os.link(name, self._folder / link)
+        return link
 
     def _append(self, change: Change) -> None:
         os.write(self._fd, msgspec.json.encode(change) + b"\n")
@@ -73,9 +81,14 @@ def take_back(folder: Path, rng: Random | None) -> None:
     done = rng.randrange(len(changes) + 1) if rng is not None else 0
     for change in reversed(changes[done:]):
         _undo(folder, change)
-    for left in folder.glob(_KEPT.format("*")):
+    for left in kept(folder):
         left.unlink()
     (folder / _NOTES).unlink()
+
+
+def kept(folder: Path) -> list[Path]:
+    """Return the links to what is removed, and not for certain."""
+    return list(folder.glob(_KEPT.format("*")))
 
 
 def _undo(folder: Path, change: Change) -> None:

@@ -116,6 +116,16 @@ class Load:
         while self.acknowledged < acknowledged and self.is_writing:
             time.sleep(POLL_S)
 
+    def wait_for_refusal(self) -> None:
+        """Return when one more write was refused, or nobody writes any more."""
+        before = len(self.refusals())
+        while len(self.refusals()) == before and self.is_writing:
+            time.sleep(POLL_S)
+
+    def refusals(self) -> list[str]:
+        """Return how writes were refused since the beginning."""
+        return [refusal for writer in self.writers for refusal in writer.refusals]
+
     def stop(self) -> None:
         """Let nobody write any more; return when all have what they will be answered."""
         self._stopping.set()

@@ -41,6 +41,10 @@ COMMITS_AVERAGED = 8
 
 _MEND = "Mend the disk, then start the node again."
 _START = "Start the node again: the file is whole."
+_ROOM = "Make room: writes then resume."
+_UNINDEXED = "the disk is full; the write is done only if the node ends before it does another"
+"""The log has it, but its index could not grow: the next commit is written over it, while a start
+on the log as it is would find it."""
 
 
 @dataclass(slots=True)
@@ -307,9 +311,9 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         if isinstance(error, apsw.FullError):
-            return DiskFailed(
-                "the disk is full; the write was not done", hint="Make room: writes then resume."
-            )
+            return DiskFailed("the disk is full; the write was not done", hint=_ROOM)
+        if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
+            return DiskFailed(_UNINDEXED, hint=_ROOM)
         if isinstance(error, apsw.Error):
             self._failed = self._meaning(error)
             return self._failed

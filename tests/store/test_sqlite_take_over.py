@@ -429,6 +429,24 @@ def test_where_the_name_cannot_be_changed_nothing_is_acknowledged_until_a_start_
     assert stamps(files.open()).keys() == {(S, b"before")}
 
 
+def test_a_copy_that_cannot_be_begun_is_no_copy_and_the_next_one_is_begun(
+    files: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = files.open()
+    add(store, b"a")
+    before = names(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(places, "_PUT_ORIGINAL", "INSERT INTO nowhere VALUES (?)")
+        with pytest.raises(FileUnusable, match="nowhere"):
+            store.begin_copy()
+    assert store.copy is None
+    assert names(files) == before
+
+    copied(store)
+    store.take_over({}, 0, 0)
+    assert store.contains(S, b"a") is True
+
+
 # -- killed
 
 

@@ -124,17 +124,16 @@ def examine(path: Path, noted: Path) -> list[str]:
     """Return what is wrong with the store of a script that ended, by its notes."""
     lines = noted.read_bytes().splitlines()
     wrong = [line[1:].decode() for line in lines if line.startswith(b"!")]
-    must = {line[1:]: line[:1] for line in lines if line[:1] in {b"+", b"-"}}
-    last = lines[-1] if lines else b""
-    asked = {line[1:] for line in lines}
+    last = {line[1:]: line[:1] for line in lines if not line.startswith(b"!")}
     store = opened(path)
     try:
         store.check()
-        for element, kind in must.items():
-            if last != b"?" + element and store.contains(SET, element) is not (kind == b"+"):
+        for element, kind in last.items():
+            in_doubt = kind == b"?"  # asked for and not acknowledged: it may be there or not
+            if not in_doubt and store.contains(SET, element) is not (kind == b"+"):
                 wrong.append(f"lost: {kind.decode()} {element[:20]!r}")
         held = {element for element, _ in members(store)}
-        wrong += [f"unexpected: {element[:20]!r}" for element in held - asked]
+        wrong += [f"unexpected: {element[:20]!r}" for element in held - last.keys()]
     finally:
         store.close()
     return wrong

@@ -149,7 +149,9 @@ def open_or_create(
         log.write_again(path, VFS)
     connection = connect(path, cache_bytes=cache_bytes)
     with disk_errors(path), closing_on_error(connection):
-        connection.execute("PRAGMA journal_mode = WAL")
+        # Asked for its answer: the change is committed with the end of the statement only.
+        if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
+            raise FileUnusable(f"{path} cannot be given a write-ahead log")
         _check_checksums(connection, path)
     return connection
 

@@ -59,7 +59,8 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
     of_members = {"members", "standings", "copying", "tombstones_held_back"}
     gauges = {f"lastword_{name}" for name in of_sets | of_clocks | of_members | {"log_end"}}
     gauges.add("lastword_blocked_since_seconds")
-    assert listed == counters | gauges | {"lastword_commits_total", "lastword_faults_total"}
+    others = {"commits", "faults", "unproven_frames"}
+    assert listed == counters | gauges | {f"lastword_{name}_total" for name in others}
 
 
 def test_every_redis_command_is_listed_and_every_listed_one_exists() -> None:

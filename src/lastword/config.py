@@ -43,6 +43,7 @@ class NodeConfig:
     cache_mb: int = CACHE_BYTES_DEFAULT // 1_000_000
     redis_port: int | None = None
     allow_flush: bool = False
+    cluster_secret_file: Path | None = None
 
     def check(self) -> None:
         """Raise ConfigError or InvalidAddress where an option cannot be meant so."""

@@ -22,6 +22,7 @@
     │   └── CommandTooLarge     more than one transaction or one reply may hold
     ├── PeerError               another node is at fault, and nothing was applied
     │   ├── InvalidFrame        bytes that are not a frame of the protocol
+    │   ├── Unproven            a message that does not prove that its sender is one of the cluster
     │   └── UnknownProtocol     a protocol version that this node does not speak
     ├── StoreError              the disk or the file is at fault
     │   ├── FileInUse           another process has the file
@@ -237,6 +238,22 @@ class InvalidFrame(PeerError):
     code = "invalid_frame"
 
 
+class Unproven(PeerError):
+    """A message, or a reply, that does not prove that its sender knows the cluster's secret.
+
+    `reason` is one word, for counting.
+    """
+
+    code = "unproven"
+    hint_default = (
+        "Start all nodes with the same --cluster-secret-file, and set their clocks right (NTP)."
+    )
+
+    def __init__(self, message: str, reason: str = "unsigned") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class UnknownProtocol(PeerError):
     """A version of the protocol that this node does not speak."""
 
@@ -356,6 +373,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     InvalidCommand: 400,
     CommandTooLarge: 400,
     InvalidFrame: 400,
+    Unproven: 403,
     UnknownProtocol: 400,
     DiskFailed: 507,
     Unavailable: 503,

@@ -154,6 +154,16 @@ Insecure = Annotated[
     ),
 ]
 
+ClusterSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="LASTWORD_CLUSTER_SECRET_FILE",
+        help="A file with the secret that all nodes of the cluster have, and nobody else: nodes "
+        "then prove themselves to each other by it. SIGHUP reads it anew.",
+    ),
+]
+
 Walks = Annotated[
     bool,
     typer.Option(

@@ -12,6 +12,7 @@ from secrets import randbits
 import typer
 import uvloop
 
+from lastword.access.proof import Proof
 from lastword.api.access_log import logged
 from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
@@ -20,7 +21,7 @@ from lastword.api.resp.server import RespServer
 from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
-from lastword.cli import logs, options
+from lastword.cli import logs, options, proving
 from lastword.cli.periods import period_s
 from lastword.config import NodeConfig
 from lastword.errors import Unavailable
@@ -54,6 +55,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     host: options.Host = _DEFAULTS.host,
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
+    cluster_secret_file: options.ClusterSecretFile = None,
     walks: options.Walks = True,
     cache_mb: options.CacheMb = _DEFAULTS.cache_mb,
     redis_port: options.RedisPort = None,
@@ -89,6 +91,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         cache_mb=cache_mb,
         redis_port=redis_port,
         allow_flush=allow_flush,
+        cluster_secret_file=cluster_secret_file,
     )
     config.check()
     limits = RespLimits(
@@ -129,8 +132,9 @@ async def _serve(
     )
     resp: RespServer | None = None
     try:
-        node = _node(config, store, server.port, faults)
-        rest = Rest(node, version("lastword"))
+        proof = proving.proof_of(config.cluster_secret_file)
+        node = _node(config, store, server.port, faults, proof)
+        rest = Rest(node, version("lastword"), proof)
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:
             resp = await _start_resp(config, config.redis_port, limits, node)
@@ -162,10 +166,12 @@ async def _start_resp(config: NodeConfig, port: int, limits: RespLimits, node: N
     )
 
 
-def _node(config: NodeConfig, store: SqliteStore, port: int, faults: Faults) -> Node:
+def _node(
+    config: NodeConfig, store: SqliteStore, port: int, faults: Faults, proof: Proof | None
+) -> Node:
     return Node(
         store,
-        HttpTransport(),
+        HttpTransport(proof=proof),
         Identity(
             default=config.default_address(port),
             advertise=config.advertise,

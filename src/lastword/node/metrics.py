@@ -1,7 +1,7 @@
 """What a node measures of itself, in the Prometheus text format."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -49,8 +49,9 @@ class NodeMetrics:
 
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, unproven: Mapping[str, int]) -> None:
         self._node = node
+        self._unproven = unproven
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -70,6 +71,14 @@ class NodeMetrics:
         for where, count in node.faults.counts.items():
             faults.add_metric([where], count)
         yield faults
+        unproven = CounterMetricFamily(
+            "lastword_unproven_frames",
+            "frames refused since they do not prove that their sender is one of the cluster",
+            labels=["reason"],
+        )
+        for reason, count in self._unproven.items():
+            unproven.add_metric([reason], count)
+        yield unproven
         yield from self._gauges()
 
     def _gauges(self) -> Iterator[Metric]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random, SystemRandom
 from typing import TypeVar
 
-from lastword.errors import PeerError, UnknownProtocol, Unreachable
+from lastword.errors import PeerError, UnknownProtocol, Unproven, Unreachable
 from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.reads import TurnReads
@@ -182,7 +182,8 @@ class Node:
         """Log that a member does not answer, once until it does."""
         if address not in self._silent:
             self._silent.add(address)
-            logger.info("%s; it is called again, and nobody is unlisted for it", error)
+            level = logging.WARNING if isinstance(error, Unproven) else logging.INFO
+            logger.log(level, "%s; it is called again, and nobody is unlisted for it", error)
 
     def _log_answer(self, address: str) -> None:
         if address in self._silent:

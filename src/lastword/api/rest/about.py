@@ -1,14 +1,24 @@
 """What a node says of itself, and the frames of other nodes."""
 
+import logging
+from typing import Final
+
 import msgspec
 
+from lastword.access.proof import HEADER, Outcome, Proof
+from lastword.api.http.answers import Refusal, told
 from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
 from lastword.api.rest.queries import check_no_query
+from lastword.errors import LastwordError, Unproven, http_status
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
+
+logger = logging.getLogger(__name__)
+
+FRAME_TYPE: Final = b"application/msgpack"
 
 
 class Ready(msgspec.Struct, rename="camel"):
@@ -28,11 +38,14 @@ class Ready(msgspec.Struct, rename="camel"):
 class About:
     """Answers the calls that are about the node."""
 
-    def __init__(self, node: Node, version: str, backups: Backups) -> None:
+    def __init__(
+        self, node: Node, version: str, backups: Backups, proof: Proof | None = None
+    ) -> None:
         self._node = node
+        self._proof = proof
         self._backups = backups
         self._store = node.store
-        self._metrics = NodeMetrics(node)
+        self._metrics = NodeMetrics(node, proof.refused if proof is not None else {})
         self._root = {
             "name": "lastword",
             "version": version,
@@ -77,10 +90,36 @@ class About:
         return Response(body=self._metrics.render(), content_type=self._metrics.content_type)
 
     async def take_frame(self, request: Request) -> Response:
-        """Answer another node."""
+        """Answer another node, which has to prove that it is one where there is a secret."""
         check_no_query(request)
-        reply = await self._node.receive(request.body)
-        return Response(body=reply, content_type=b"application/msgpack")
+        if self._proof is None:
+            reply = await self._node.receive(request.body)
+            return Response(body=reply, content_type=FRAME_TYPE)
+        return await self._take_signed(self._proof, request)
+
+    async def _take_signed(self, proof: Proof, request: Request) -> Response:
+        """Answer a message that is signed; the answer is signed too, also where it refuses."""
+        wall = self._store.options.wall
+        outcome = self._checked(proof, request, wall())
+        try:
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            reply = await self._node.receive(request.body)
+            status, body, content_type = 200, reply, FRAME_TYPE
+        except LastwordError as error:
+            status, content_type = http_status(error), JSON.content_type
+            body = JSON.encode(Refusal(told(error, JSON)))
+        signature = proof.sign_reply(outcome, status, body, wall()).encode()
+        return Response(status, body, content_type, ((HEADER.encode(), signature),))
+
+    def _checked(self, proof: Proof, request: Request, now_us: int) -> Outcome:
+        header = request.headers.get(HEADER.lower().encode(), b"").decode("latin-1")
+        try:
+            return proof.check(header, request.body, now_us)
+        except Unproven as error:
+            if proof.refused[error.reason] == 1:
+                logger.warning("a message to /_/peer is refused: %s", error)
+            raise
 
 
 def _facts(request: Request, facts: Ready | dict[str, str]) -> Response:

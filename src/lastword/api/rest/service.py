@@ -1,5 +1,6 @@
 """The handler of a node's HTTP server: it finds the call that a request is for."""
 
+from lastword.access.proof import Proof
 from lastword.api.http.messages import SAFE_METHODS, Request
 from lastword.api.paths import parse_path
 from lastword.api.rest.checks import check_origin
@@ -11,8 +12,8 @@ from lastword.node.node import Node
 class Rest:
     """The handler of one node's HTTP server."""
 
-    def __init__(self, node: Node, version: str) -> None:
-        table = Table(node, version)
+    def __init__(self, node: Node, version: str, proof: Proof | None = None) -> None:
+        table = Table(node, version, proof)
         self.routes = table.routes
         self._set = table.set
         self._element = table.element

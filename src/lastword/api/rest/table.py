@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from lastword.access.proof import Proof
 from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
@@ -43,6 +44,7 @@ from lastword.errors import (
     InvalidTime,
     UnknownPath,
     UnknownProtocol,
+    Unproven,
 )
 from lastword.limits import LISTED_DEFAULT, LISTED_MAX
 from lastword.node.node import Node
@@ -82,12 +84,12 @@ DELETE_SET_HINT: Final = (
 class Table:
     """The routes of one node: those of a set, of an element, and of fixed paths."""
 
-    def __init__(self, node: Node, version: str) -> None:
+    def __init__(self, node: Node, version: str, proof: Proof | None = None) -> None:
         shown, backups = Shown(node), Backups(node)
         self.element = _element_route(Elements(node))
         self.set = _set_route(Sets(node), shown)
         self.fixed = (
-            *_node_routes(About(node, version, backups)),
+            *_node_routes(About(node, version, backups, proof)),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
@@ -235,7 +237,7 @@ def _node_routes(about: About) -> tuple[Route, ...]:
                     "for other nodes",
                     (Given(200, "the reply", frame),),
                     takes=frame,
-                    errors=(InvalidFrame, UnknownProtocol),
+                    errors=(InvalidFrame, Unproven, UnknownProtocol),
                 )
             },
         ),

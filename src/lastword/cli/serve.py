@@ -22,6 +22,7 @@ from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
 from lastword.cli import logs, options, proving
+from lastword.cli.hangup import Hangup
 from lastword.cli.periods import period_s
 from lastword.config import NodeConfig
 from lastword.errors import Unavailable
@@ -132,7 +133,7 @@ async def _serve(
     )
     resp: RespServer | None = None
     try:
-        proof = proving.proof_of(config.cluster_secret_file)
+        proof = proving.proof_of(config.cluster_secret_file, Hangup())
         node = _node(config, store, server.port, faults, proof)
         rest = Rest(node, version("lastword"), proof)
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest

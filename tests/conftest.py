@@ -5,12 +5,22 @@ without parameters), one a line; empty allows none. Without it every skip is all
 """
 
 import os
+import signal
 from collections.abc import Generator
 from fnmatch import fnmatchcase
 
 import pytest
 
 VARIABLE = "SKIPS_ALLOWED"
+
+
+def pytest_configure() -> None:
+    """Let what the tests start be interrupted, also where they run in a shell's background.
+
+    A shell lets those ignore SIGINT, and every process begins with what its parent ignores.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ the starting process dies without a word. Every wait has a timeout; none sleeps.
 """
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -206,10 +207,10 @@ class NodeProcess:
 def _announced_address(process: Process) -> str:
     """Return HOST:PORT of `lastword VERSION serves http://HOST:PORT on FILE (N sets)`."""
     line = process.read_line()
-    _, found, rest = line.partition(" serves http://")
-    if not found:
+    found = re.search(r" serves https?://(\S+) on ", line)
+    if found is None:
         raise process.fault(f"announced {line!r}")
-    return rest.partition(" ")[0]
+    return found[1]
 
 
 def _environment() -> dict[str, str]:

@@ -44,6 +44,9 @@ class NodeConfig:
     redis_port: int | None = None
     allow_flush: bool = False
     cluster_secret_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
 
     def check(self) -> None:
         """Raise ConfigError or InvalidAddress where an option cannot be meant so."""
@@ -61,7 +64,17 @@ class NodeConfig:
         self._check_collection()
         if not 0 <= self.cache_mb <= CACHE_MB_MAX:
             raise ConfigError(f"--cache-mb {self.cache_mb} is not between 0 and {CACHE_MB_MAX}")
+        self._check_tls()
         self._check_exposure()
+
+    def _check_tls(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigError("one of --tls-cert and --tls-key is given, and TLS needs both")
+        if self.tls_ca is not None and self.tls_cert is None:
+            raise ConfigError(
+                "--tls-ca is given, but no certificate of this node",
+                hint="Nodes speak TLS both ways, or not at all.",
+            )
 
     def _check_collection(self) -> None:
         for name, period_s, least_s in (

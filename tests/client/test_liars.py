@@ -163,4 +163,4 @@ async def test_nobody_there_is_unreachable_in_few_words() -> None:
     async with AsyncNode(address) as node:
         with pytest.raises(Unreachable) as caught:
             await node.get("s", b"e")
-    assert str(caught.value) == f"{address} does not answer: Connection refused"
+    assert str(caught.value) == f"{address} does not answer: connection refused"

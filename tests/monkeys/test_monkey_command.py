@@ -110,7 +110,7 @@ def test_ctrl_c_ends_a_waiting_monkey_quietly(tmp_path: Path) -> None:
 
 
 def silent(address: str) -> str:
-    return f"{address} does not answer: Connection refused; trying again every 1 s"
+    return f"{address} does not answer: connection refused; trying again every 1 s"
 
 
 def loud_monkey(folder: Path, *arguments: str) -> Process:

@@ -58,7 +58,7 @@ async def test_a_silent_node_is_reported_once_and_asked_again(tmp_path: Path) ->
         process.kill()
     assert len(notes.said) == 5
     assert notes.warned == [
-        f"{process.address} does not answer: Connection refused; trying again every 1 s",
+        f"{process.address} does not answer: connection refused; trying again every 1 s",
         f"{process.address} answers again",
     ]
 

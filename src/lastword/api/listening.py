@@ -15,6 +15,13 @@ reconnect at once. The kernel may hold fewer (net.core.somaxconn)."""
 
 PORT_MAX: Final = 65_535
 
+HANDSHAKE_S: Final = 10.0
+"""For a TLS handshake, which takes two round trips. Less frees connections of clients that begin
+none; more waits for links that lose packets."""
+
+FAREWELL_S: Final = 2.0
+"""For a client to answer that a TLS connection ends; then it is cut off."""
+
 
 async def listen(
     factory: Callable[[], asyncio.Protocol],
@@ -23,16 +30,26 @@ async def listen(
     *,
     option: str,
     tls: ssl.SSLContext | None = None,
+    handshake_s: float = HANDSHAKE_S,
 ) -> asyncio.Server:
     """Listen on `host` and `port`, which `option` chose; 0 picks a free port.
 
+    With `tls` it speaks TLS; a handshake may take `handshake_s`.
     Raises ConfigError where the address cannot be had.
     """
     if not 0 <= port <= PORT_MAX:  # uvloop would take it modulo 65536
         raise _cannot_listen(host, port, option, f"a port is a number from 0 to {PORT_MAX}")
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(factory, host, port, backlog=BACKLOG, ssl=tls)
+        return await loop.create_server(
+            factory,
+            host,
+            port,
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else handshake_s,
+            ssl_shutdown_timeout=None if tls is None else FAREWELL_S,
+        )
     except OSError as fault:
         raise _cannot_listen(host, port, option, _reason(fault)) from fault
 

@@ -1,10 +1,12 @@
 """Frames over HTTP: `POST /_/peer`, the reply in the answer's body. One connection pool a node."""
 
-import os
+import ssl
+from collections.abc import Callable
 
 import aiohttp
 
 from lastword.access.proof import HEADER, WINDOW_US, Proof
+from lastword.client.reasons import reason_of
 from lastword.errors import UnknownProtocol, Unproven, Unreachable
 from lastword.limits import FRAME_BYTES_MAX
 from lastword.wall import wall_us
@@ -27,10 +29,19 @@ class HttpTransport:
 
     With a `proof` it signs what it sends, and believes no reply that is not signed. It tells
     nothing to a node that has not proven itself: an empty message asks for that before the first.
+    With `tls` it calls over TLS, and believes the certificates that this says at that moment.
     """
 
-    def __init__(self, *, timeout_s: float = TIMEOUT_S, proof: Proof | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        proof: Proof | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self._proof = proof
+        self._tls = tls
+        self._scheme = "http" if tls is None else "https"
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_s, connect=CONNECT_TIMEOUT_S),
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=4),
@@ -46,6 +57,8 @@ class HttpTransport:
         """
         if self._proof is None:
             _, status, body = await self._post(address, frame)
+            if status == REFUSED and Unproven.code.encode() in body[:REFUSAL_BYTES_MAX]:
+                raise Unproven(f"{address} wants a proof of the cluster's secret", "refused")
         else:
             status, body = await self._post_signed(self._proof, address, frame)
         if status == BAD_REQUEST and UnknownProtocol.code.encode() in body[:REFUSAL_BYTES_MAX]:
@@ -75,18 +88,19 @@ class HttpTransport:
         self, address: str, frame: bytes, proof: str | None = None
     ) -> tuple[str, int, bytes]:
         """Return the proof, the status and the body of what is answered to a frame."""
-        url = f"http://{address}/_/peer"
+        url = f"{self._scheme}://{address}/_/peer"
+        tls = True if self._tls is None else self._tls()
         headers = {HEADER: proof} if proof else {}
         try:
             async with self._session.post(
-                url, data=frame, headers=headers, allow_redirects=False
+                url, data=frame, headers=headers, allow_redirects=False, ssl=tls
             ) as answer:
                 body = await answer.content.read(FRAME_BYTES_MAX + 1)
                 while not answer.content.at_eof() and len(body) <= FRAME_BYTES_MAX:
                     body += await answer.content.read(FRAME_BYTES_MAX + 1 - len(body))
                 return answer.headers.get(HEADER, ""), answer.status, body
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(f"{address} did not answer: {_reason(error)}") from error
+            raise Unreachable(f"{address} did not answer: {reason_of(error)}") from error
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -100,10 +114,3 @@ def _unsigned(address: str, status: int) -> Unproven | Unreachable:
     if status != OK:
         return Unreachable(f"{address} answered with status {status}")
     return Unproven(f"{address} does not prove that it knows the cluster's secret", "unsigned")
-
-
-def _reason(error: Exception) -> str:
-    """Return what happened, in words: the system's own where it said why."""
-    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
-        return os.strerror(abs(error.os_error.errno)).lower()
-    return str(error) or type(error).__name__

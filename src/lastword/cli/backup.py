@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from lastword.cli.drafts import draft_of
+from lastword.cli.reach import node_at
 from lastword.client.node import AsyncNode
 from lastword.client.paths import base_url
 from lastword.errors import FileUnusable, Unreachable
@@ -68,7 +69,7 @@ def backup(
 async def _fetch(address: str, draft: BinaryIO, bar: Progress) -> int:
     """Write the backup; return how long it is."""
     try:
-        async with AsyncNode(address) as node, asyncio.TaskGroup() as group:
+        async with node_at(address) as node, asyncio.TaskGroup() as group:
             watching, received = group.create_task(_watch(node, bar)), None
             async for size, part in node.backup():
                 if received is None:

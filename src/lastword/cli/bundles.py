@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from lastword.cli.drafts import draft_of
-from lastword.client.node import AsyncNode
+from lastword.cli.reach import node_at
 from lastword.client.text import printable, shown_element
 from lastword.crdt.bundle import BundleReader, BundleWriter, Counts, bundle_lines
 from lastword.crdt.wire import text_or_bytes
@@ -95,7 +95,7 @@ def import_(
 
 async def _export(address: str, names: list[str] | None, file: BinaryIO, shown: Shown) -> Counts:
     writer = BundleWriter()
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         file.write(writer.begin(address, wall_us()))
         for name in dict.fromkeys(names or [listed.name async for listed in node.sets()]):
             before = writer.counts.sets
@@ -115,7 +115,7 @@ async def _export(address: str, names: list[str] | None, file: BinaryIO, shown: 
 async def _import(address: str, file: BinaryIO, ghosts: Choice | None, shown: Shown) -> Counts:
     reader = BundleReader(bundle_lines(file))
     merged = 0
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         for part in reader:
             try:
                 await node.merge(part.set_name, part.stamps, ghosts=ghosts)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lastword.address import checked_address
+from lastword.cli.reach import node_at
 from lastword.client.clock import ClockReport, FutureEntry
-from lastword.client.node import AsyncNode
 from lastword.client.text import printable, shown_element
 from lastword.errors import ConfigError, LastwordError, Unreachable
 
@@ -75,7 +75,7 @@ def doctor(
 
 
 async def _examine(address: str) -> Findings:
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         findings, after = Findings(await node.clock()), ""
         while True:
             page = await node.future(after)
@@ -91,7 +91,7 @@ async def _examine(address: str) -> Findings:
 
 async def _settle(address: str, name: tuple[str, str], *, removed: bool) -> int:
     set_name, element = name[0], name[1].encode(errors="surrogateescape")
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         return await (node.delete if removed else node.put)(set_name, element)
 
 

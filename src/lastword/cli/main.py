@@ -2,16 +2,19 @@
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
 from lastword.cli import monkey
 from lastword.cli.backup import backup
 from lastword.cli.bundles import export, import_
+from lastword.cli.certs import certs
 from lastword.cli.check import check
 from lastword.cli.doctor import doctor
 from lastword.cli.members import lapse, leave, rejoin
+from lastword.cli.reach import Reach, said
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.cli.tombstones import tombstones
@@ -38,8 +41,13 @@ app.command(short_help="Show what is collected, and who blocks it.")(tombstones)
 app.command(short_help="Let a node hand over and be unlisted.")(leave)
 app.command(short_help="Unlist a member that is gone.")(lapse)
 app.command(short_help="Let a node that is behind copy another.")(rejoin)
+app.command(short_help="Make a small CA and certificates for trials.")(certs)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
+
+
+WITHOUT_NODES: Final = frozenset({"serve", "check", "simulate", "certs"})
+"""Commands that call no node; what the environment says is not read for them."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -50,6 +58,26 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
+    tls: Annotated[
+        bool, typer.Option("--tls", envvar="LASTWORD_TLS", help="Call nodes over TLS.")
+    ] = False,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="LASTWORD_TLS_CA",
+            help="Call nodes over TLS, and believe certificates by these CAs (PEM).",
+        ),
+    ] = None,
+    cluster_secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="LASTWORD_CLUSTER_SECRET_FILE",
+            help="The cluster's secret, for commands that compare nodes as nodes do.",
+        ),
+    ] = None,
     _: Annotated[
         bool,
         typer.Option(
@@ -60,7 +88,9 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options that stand before a command: how it reaches nodes."""
+    if context.invoked_subcommand not in WITHOUT_NODES:
+        said.set(Reach.of(tls=tls, tls_ca=tls_ca, cluster_secret_file=cluster_secret_file))
 
 
 def run() -> None:

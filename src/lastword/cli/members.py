@@ -11,6 +11,7 @@ import typer
 
 from lastword.address import checked_address
 from lastword.cli.periods import shown
+from lastword.cli.reach import node_at
 from lastword.cli.verify import compared
 from lastword.client.answers import Member, Tombstones
 from lastword.client.node import AsyncNode
@@ -78,7 +79,7 @@ def rejoin(
 
 
 async def _lapse(member: str, address: str, *, yes: bool) -> None:
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         found = await _member(node, member)
         if found.answers:
             raise Conflict(
@@ -100,7 +101,7 @@ async def _lapse(member: str, address: str, *, yes: bool) -> None:
 async def _leave(address: str, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
     told: list[str] | None = None
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         while (left := await node.leave()).waits_for or not left.has_left:
             if left.waits_for != told:
                 told = left.waits_for
@@ -116,7 +117,7 @@ async def _leave(address: str, timeout_s: float) -> None:
 
 
 async def _rejoin(address: str, source: str, *, yes: bool) -> None:
-    async with AsyncNode(address) as node, AsyncNode(source) as other:
+    async with node_at(address) as node, node_at(source) as other:
         found = await _member(node, source)
         if not found.standing.startswith("behind"):
             raise Conflict(f"{address} is not behind {source}")

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lastword import LWWSet
-from lastword.client.node import AsyncNode
+from lastword.cli.reach import node_at
 from lastword.crdt import lww_set
 from lastword.errors import ConfigError
 from lastword.monkeys.normal import play_normal
@@ -187,7 +187,7 @@ def _run(
     """Let a monkey play until it ends, its time is over, or Ctrl-C; return the exit code."""
 
     async def bounded() -> None:
-        async with AsyncNode(address) as node:
+        async with node_at(address) as node:
             setting = Setting(node, set_name, SystemRandom(), asyncio.sleep, typer.echo, warn)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(for_s):

@@ -164,6 +164,35 @@ ClusterSecretFile = Annotated[
     ),
 ]
 
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="LASTWORD_TLS_CERT",
+        help="Speak TLS only, over REST, the Redis protocol and between nodes, by this "
+        "certificate (PEM, with those between it and the CA). SIGHUP reads it anew.",
+    ),
+]
+
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="LASTWORD_TLS_KEY",
+        help="The certificate's private key (PEM, without a passphrase).",
+    ),
+]
+
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="LASTWORD_TLS_CA",
+        help="The CAs that certificates of other nodes are believed by (PEM). Default: the "
+        "system's.",
+    ),
+]
+
 Walks = Annotated[
     bool,
     typer.Option(

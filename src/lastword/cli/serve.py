@@ -12,7 +12,7 @@ from secrets import randbits
 import typer
 import uvloop
 
-from lastword.access.proof import Proof
+from lastword.access.tls import NodeTls
 from lastword.api.access_log import logged
 from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
@@ -57,6 +57,9 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
     cluster_secret_file: options.ClusterSecretFile = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_ca: options.TlsCa = None,
     walks: options.Walks = True,
     cache_mb: options.CacheMb = _DEFAULTS.cache_mb,
     redis_port: options.RedisPort = None,
@@ -93,6 +96,9 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         redis_port=redis_port,
         allow_flush=allow_flush,
         cluster_secret_file=cluster_secret_file,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_ca=tls_ca,
     )
     config.check()
     limits = RespLimits(
@@ -125,20 +131,24 @@ async def _serve(
     """Listen first, since a node's own address may depend on the port; then let it replicate."""
     faults = Faults()
     front = _Front()
+    hangup = Hangup()
+    proof = proving.proof_of(config.cluster_secret_file, hangup)
+    tls = _tls(config, hangup)
     server = await HttpServer.start(
         front,
         host=config.host,
         port=config.port,
         on_fault=lambda error: faults.note("a request", error),
+        tls=None if tls is None else tls.server,
     )
     resp: RespServer | None = None
     try:
-        proof = proving.proof_of(config.cluster_secret_file, Hangup())
-        node = _node(config, store, server.port, faults, proof)
+        transport = HttpTransport(proof=proof, tls=None if tls is None else lambda: tls.client)
+        node = _node(config, store, server.port, faults, transport)
         rest = Rest(node, version("lastword"), proof)
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:
-            resp = await _start_resp(config, config.redis_port, limits, node)
+            resp = await _start_resp(config, config.redis_port, limits, node, tls)
         running = asyncio.create_task(node.run())
         _announce(config, server.port, store)
         if resp is not None:
@@ -156,7 +166,18 @@ async def _serve(
                 await one.close(0)
 
 
-async def _start_resp(config: NodeConfig, port: int, limits: RespLimits, node: Node) -> RespServer:
+def _tls(config: NodeConfig, hangup: Hangup) -> NodeTls | None:
+    """Return the node's TLS, if it speaks that; SIGHUP reads its files anew."""
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    tls = NodeTls(config.tls_cert, config.tls_key, config.tls_ca)
+    hangup.add("the certificate", tls.reread)
+    return tls
+
+
+async def _start_resp(
+    config: NodeConfig, port: int, limits: RespLimits, node: Node, tls: NodeTls | None
+) -> RespServer:
     return await RespServer.start(
         node,
         host=config.host,
@@ -164,15 +185,20 @@ async def _start_resp(config: NodeConfig, port: int, limits: RespLimits, node: N
         facts=Facts(version("lastword"), str(config.database), allow_flush=config.allow_flush),
         on_fault=lambda error: node.faults.note("a command", error),
         limits=limits,
+        tls=None if tls is None else tls.server,
     )
 
 
 def _node(
-    config: NodeConfig, store: SqliteStore, port: int, faults: Faults, proof: Proof | None
+    config: NodeConfig,
+    store: SqliteStore,
+    port: int,
+    faults: Faults,
+    transport: HttpTransport,
 ) -> Node:
     return Node(
         store,
-        HttpTransport(proof=proof),
+        transport,
         Identity(
             default=config.default_address(port),
             advertise=config.advertise,
@@ -204,8 +230,9 @@ class _Front:
 def _announce(config: NodeConfig, port: int, store: SqliteStore) -> None:
     """Say in one line what listens where, on which file, with how many sets."""
     sets = sum(not name.startswith(b"_") for name in store.totals())
+    scheme = "http" if config.tls_cert is None else "https"
     typer.echo(
-        f"lastword {version('lastword')} serves http://{_host(config)}:{port} "
+        f"lastword {version('lastword')} serves {scheme}://{_host(config)}:{port} "
         f"on {config.database} ({sets} sets)"
     )
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lastword.cli.periods import shown
+from lastword.cli.reach import node_at
 from lastword.client.answers import Member, Tombstones
-from lastword.client.node import AsyncNode
 from lastword.client.text import printable
 
 
@@ -36,7 +36,7 @@ def tombstones(
 
 
 async def _ask(address: str) -> Tombstones:
-    async with AsyncNode(address) as node:
+    async with node_at(address) as node:
         return await node.tombstones()
 
 

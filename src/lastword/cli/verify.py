@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lastword.address import checked_address, is_address
 from lastword.api.transport import HttpTransport
-from lastword.client.node import AsyncNode
+from lastword.cli import reach
 from lastword.client.text import printable, shown_element
 from lastword.crdt.stamp import is_removed
 from lastword.errors import LastwordError, Unreachable
@@ -85,7 +85,7 @@ def verify(
 async def _verify(
     nodes: Sequence[str], *, only: bool, timeout_s: float
 ) -> tuple[list[str], Verdict]:
-    transport = HttpTransport()
+    transport = reach.transport()
     deadline_s = time.monotonic() + timeout_s
     try:
         surveyor = _Surveyor(transport, randbits(NONCE_BITS))
@@ -101,7 +101,7 @@ async def _verify(
 
 async def compared(*addresses: str) -> list[bytes]:
     """Return the sets in which nodes differ, the most different first."""
-    transport = HttpTransport()
+    transport = reach.transport()
     try:
         verdict = await _Surveyor(transport, randbits(NONCE_BITS)).survey(addresses)
         return [name for name, _ in verdict.survey.differing.most_common()]
@@ -113,7 +113,7 @@ async def _with_members(nodes: Sequence[str]) -> list[str]:
     """Return the nodes and all members that any of them lists."""
     listed = dict.fromkeys(nodes)
     for address in nodes:
-        async with AsyncNode(address) as node:
+        async with reach.node_at(address) as node:
             state = await node.state(PEERS_SET.decode())
         present = [element for element, stamp in state.items() if not is_removed(stamp)]
         members = (element.decode(errors="replace") for element in present)

@@ -6,7 +6,7 @@ ours. A call that ends by Unreachable may have been carried out: repeating it do
 """
 
 import asyncio
-import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
@@ -28,8 +28,8 @@ from lastword.client.answers import (
 )
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import base_url, element_url, set_url
+from lastword.client.reasons import reason_of
 from lastword.client.states import StateReader
-from lastword.client.text import printable
 from lastword.crdt.wire import encode_json
 from lastword.errors import BodyTooLarge, Unreachable
 from lastword.limits import BODY_BYTES_MAX
@@ -59,13 +59,17 @@ CONNECTION_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueErr
 class AsyncNode:
     """A node at an address, host:port; an async context manager with one pool of connections.
 
+    With `tls` it is called over TLS, and that says which certificates are believed.
     Every call raises Unreachable where the node does not answer, or not as a node does, and the
     error that the node told of, with its message and hint, where it refuses.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, address: str, *, timeout_s: float = TIMEOUT_S, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.address = address
-        self._base = base_url(address)
+        self._tls = tls
+        self._base = base_url(address, secure=tls is not None)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=CONNECT_TIMEOUT_S)
         self._waits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S, sock_read=timeout_s)
         self._session: aiohttp.ClientSession | None = None
@@ -73,6 +77,7 @@ class AsyncNode:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             timeout=self._timeout,
+            connector=aiohttp.TCPConnector(ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -227,7 +232,7 @@ class AsyncNode:
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"{self.address} does not answer: {_reason(error)}")
+        return Unreachable(f"{self.address} does not answer: {reason_of(error)}")
 
 
 async def _read(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
@@ -243,10 +248,3 @@ async def _read(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
             )
         parts.append(part)
     return b"".join(parts)
-
-
-def _reason(error: Exception) -> str:
-    """Return in a few words why there was no answer."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno) if error.errno > 0 else printable(str(error.strerror))
-    return printable(str(error)) or "it took too long"

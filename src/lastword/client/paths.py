@@ -14,9 +14,9 @@ from lastword.errors import InvalidSetName
 from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
 
 
-def base_url(address: str) -> str:
+def base_url(address: str, *, secure: bool = False) -> str:
     """Return the URL of the node at `address`, host:port; raise InvalidAddress if it is none."""
-    return f"http://{checked_address(address)}"
+    return f"{'https' if secure else 'http'}://{checked_address(address)}"
 
 
 def set_url(base: str, set_name: str) -> URL:

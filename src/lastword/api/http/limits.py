@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lastword.api.listening import HANDSHAKE_S
 from lastword.limits import BODY_BYTES_MAX, HEADERS_BYTES_MAX, TARGET_BYTES_MAX
 
 
@@ -21,6 +22,9 @@ class HttpLimits:
     headers_bytes_max: int = HEADERS_BYTES_MAX
     """First line, headers and trailers together; also what may arrive in one piece of framing
     (a header, a chunk's extensions) before that piece is complete."""
+
+    handshake_s: float = HANDSHAKE_S
+    """For a TLS handshake, before anything else of a connection counts."""
 
     header_s: float = 10.0
     """From the first byte of a request to the end of its headers, which fit a few packets. More

@@ -49,7 +49,14 @@ class HttpServer:
         address cannot be had.
         """
         shared = Shared(handler, limits, on_fault)
-        listener = await listen(lambda: Connection(shared), host, port, option="--port", tls=tls)
+        listener = await listen(
+            lambda: Connection(shared),
+            host,
+            port,
+            option="--port",
+            tls=tls,
+            handshake_s=limits.handshake_s,
+        )
         return cls(shared, listener)
 
     async def close(self, drain_s: float = 10.0) -> None:

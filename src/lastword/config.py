@@ -44,6 +44,8 @@ class NodeConfig:
     redis_port: int | None = None
     allow_flush: bool = False
     cluster_secret_file: Path | None = None
+    admin_token_file: Path | None = None
+    allow_hosts: tuple[str, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
@@ -52,6 +54,8 @@ class NodeConfig:
         """Raise ConfigError or InvalidAddress where an option cannot be meant so."""
         for address in (*self.initial_peers, *filter(None, (self.advertise,))):
             checked_address(address)
+        for name in self.allow_hosts:
+            checked_address(f"{name}:1")
         for port in (self.port, self.redis_port or 0):
             if not 0 <= port <= 65_535:
                 raise ConfigError(f"port {port} is not between 0 and 65535")
@@ -91,17 +95,36 @@ class NodeConfig:
             )
 
     def _check_exposure(self) -> None:
-        if not self.insecure and not _is_loopback(self.host):
+        lacks = [
+            option
+            for option, given in (
+                ("--cluster-secret-file", self.cluster_secret_file),
+                ("--admin-token-file", self.admin_token_file),
+            )
+            if given is None
+        ]
+        if lacks and not self.insecure and not _is_loopback(self.host):
             raise ConfigError(
                 f"{self.host or 'every address'} is reachable from other machines, and whoever "
                 "reaches this node may read and write everything",
-                hint="Listen on 127.0.0.1, or pass --insecure on a network that you trust.",
+                hint=f"Give it {' and '.join(lacks)}, listen on 127.0.0.1, or pass --insecure on "
+                "a network that you trust.",
+            )
+        if self.admin_token_file is not None and self.cluster_secret_file is None:
+            raise ConfigError(
+                "--admin-token-file is given, but no --cluster-secret-file",
+                hint="Without it whoever calls as a node does may write tokens, too.",
             )
         if self.host in WILDCARDS and self.advertise is None and not self.initial_peers:
             raise ConfigError(
                 f"others cannot reach this node as {self.host or 'every address'}",
                 hint="Say by --advertise host:port, or by -i, under which address they reach it.",
             )
+
+    def host_names(self) -> list[str]:
+        """Return the names that this node goes by, beside its addresses."""
+        advertised = () if self.advertise is None else (self.advertise.rpartition(":")[0],)
+        return [*self.allow_hosts, *advertised, self.host]
 
     def default_address(self, port: int) -> str:
         """Return the address of a node that listens on `port`; empty for a wildcard host."""

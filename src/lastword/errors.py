@@ -18,6 +18,10 @@
     │   ├── HeadersTooLarge     more than the limit of a request's headers
     │   ├── RequestTimeout      the request did not arrive whole in time
     │   ├── ForeignOrigin       a browser's page from elsewhere wants to write
+    │   ├── ForeignHost         a call by a name that this node does not go by
+    │   ├── Unauthenticated     no token, or one that is not known
+    │   ├── Forbidden           the token does not grant that
+    │   ├── TooManyFailures     too many wrong tokens from one address
     │   ├── InvalidCommand      a command of the Redis protocol that is not one, or not so
     │   └── CommandTooLarge     more than one transaction or one reply may hold
     ├── PeerError               another node is at fault, and nothing was applied
@@ -203,6 +207,40 @@ class ForeignOrigin(CallerError):
     hint_default = "Writes from a browser are taken from this node's own pages only."
 
 
+class ForeignHost(CallerError):
+    """A call by a name that this node does not go by."""
+
+    code = "foreign_host"
+    hint_default = "Call it by its address, or start it with --allow-host NAME."
+
+
+class Unauthenticated(CallerError):
+    """No token was shown, or one that is not known."""
+
+    code = "unauthenticated"
+    hint_default = (
+        "Send Authorization: Bearer TOKEN, or AUTH TOKEN; lastword token create makes one."
+    )
+
+
+class Forbidden(CallerError):
+    """The token that was shown does not grant that."""
+
+    code = "forbidden"
+    hint_default = "lastword token list shows what each token grants; docs/TOKENS.md has more."
+
+
+class TooManyFailures(CallerError):
+    """Too many wrong tokens came from one address; it has to wait for `retry_s` seconds."""
+
+    code = "too_many_failures"
+    hint_default = "Wait, and look at which token is sent."
+
+    def __init__(self, message: str, *, retry_s: float = 1.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_s = retry_s
+
+
 class InvalidCommand(CallerError):
     """A command of the Redis protocol that is none, or that cannot be done so.
 
@@ -370,6 +408,10 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     HeadersTooLarge: 431,
     RequestTimeout: 408,
     ForeignOrigin: 403,
+    ForeignHost: 421,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    TooManyFailures: 429,
     InvalidCommand: 400,
     CommandTooLarge: 400,
     InvalidFrame: 400,
@@ -385,6 +427,8 @@ RESP_CODE: dict[type[LastwordError], str] = {
     DiskFailed: "MISCONF",
     Unavailable: "TRYAGAIN",
     ClockOff: "MISCONF",
+    Unauthenticated: "NOAUTH",
+    Forbidden: "NOPERM",
 }
 """The first word of a RESP error, as clients know it; an error that is not listed is an ERR."""
 

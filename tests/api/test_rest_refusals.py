@@ -316,7 +316,7 @@ async def test_a_nodes_own_page_writes(node: LivingNode) -> None:
     for origin in (f"http://{node.address}", f"HTTPS://{node.address}"):
         answer = await node.ask("PUT", "/s/a", headers={"Origin": origin})
         assert answer.status == 200
-    named = {"Host": "Node.Example:3000", "Origin": "http://node.example:3000"}
+    named = {"Host": "Node.Localhost:3000", "Origin": "http://node.localhost:3000"}
     assert (await node.ask("DELETE", "/s/a", headers=named)).status == 200
 
 

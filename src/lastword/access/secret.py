@@ -41,6 +41,11 @@ class Keys:
 
 def load_keys(path: Path) -> tuple[Keys, ...]:
     """Return the keys of the secrets in a file; raise ConfigError where it has none."""
+    return tuple(map(Keys.of, load_secrets(path)))
+
+
+def load_secrets(path: Path) -> list[bytes]:
+    """Return the secrets in a file, one a line; raise ConfigError where it has none."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
@@ -58,7 +63,7 @@ def load_keys(path: Path) -> tuple[Keys, ...]:
             f"{path} has a secret of fewer than {SECRET_CHARACTERS_MIN} characters",
             hint=_HOW_TO_MAKE,
         )
-    return tuple(map(Keys.of, secrets))
+    return secrets
 
 
 def others_may_read(path: Path) -> bool:

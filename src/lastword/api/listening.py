@@ -54,6 +54,12 @@ async def listen(
         raise _cannot_listen(host, port, option, _reason(fault)) from fault
 
 
+def host_of(transport: asyncio.BaseTransport) -> str:
+    """Return the address that a connection came from, empty where it is not known."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""
+
+
 def _cannot_listen(host: str, port: int, option: str, reason: str) -> ConfigError:
     return ConfigError(
         f"cannot listen on {host}:{port}: {reason}",

@@ -8,12 +8,13 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from lastword.access.rights import TOKENS_SET
 from lastword.crdt.wire import element_bytes
 from lastword.errors import InvalidRequest, InvalidSetName, UnknownPath
 from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
 from lastword.store.operations import PEERS_SET
 
-RESERVED_SETS = frozenset({PEERS_SET})
+RESERVED_SETS = frozenset({PEERS_SET, TOKENS_SET})
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from lastword.cli import monkey
+from lastword.cli import monkey, token
 from lastword.cli.backup import backup
 from lastword.cli.bundles import export, import_
 from lastword.cli.certs import certs
@@ -43,6 +43,7 @@ app.command(short_help="Unlist a member that is gone.")(lapse)
 app.command(short_help="Let a node that is behind copy another.")(rejoin)
 app.command(short_help="Make a small CA and certificates for trials.")(certs)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
+app.add_typer(token.app, name="token", short_help="Make, list and revoke tokens.")
 app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
 
 
@@ -78,6 +79,14 @@ def _options(
             help="The cluster's secret, for commands that compare nodes as nodes do.",
         ),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="LASTWORD_TOKEN_FILE",
+            help="A file with the token that nodes are shown.",
+        ),
+    ] = None,
     _: Annotated[
         bool,
         typer.Option(
@@ -90,7 +99,14 @@ def _options(
 ) -> None:
     """Take the options that stand before a command: how it reaches nodes."""
     if context.invoked_subcommand not in WITHOUT_NODES:
-        said.set(Reach.of(tls=tls, tls_ca=tls_ca, cluster_secret_file=cluster_secret_file))
+        said.set(
+            Reach.of(
+                tls=tls,
+                tls_ca=tls_ca,
+                cluster_secret_file=cluster_secret_file,
+                token_file=token_file,
+            )
+        )
 
 
 def run() -> None:

@@ -131,7 +131,7 @@ Host = Annotated[
     typer.Option(
         envvar="LASTWORD_HOST",
         help="The address to listen on. A wider one is reached by more machines, so anything "
-        "but loopback needs --insecure.",
+        "but loopback needs a cluster secret and tokens, or --insecure.",
     ),
 ]
 
@@ -161,6 +161,27 @@ ClusterSecretFile = Annotated[
         envvar="LASTWORD_CLUSTER_SECRET_FILE",
         help="A file with the secret that all nodes of the cluster have, and nobody else: nodes "
         "then prove themselves to each other by it. SIGHUP reads it anew.",
+    ),
+]
+
+AdminTokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="LASTWORD_ADMIN_TOKEN_FILE",
+        help="Take calls only with a token: with one in this file all of them, with others what "
+        "lastword token create granted. Needs --cluster-secret-file. SIGHUP reads it anew.",
+    ),
+]
+
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        envvar="LASTWORD_ALLOW_HOST",
+        help="A name with a dot that this node is called by, beside those of --advertise and "
+        "--host; repeatable. Writes by other such names are refused.",
     ),
 ]
 

@@ -12,6 +12,8 @@ from secrets import randbits
 import typer
 import uvloop
 
+from lastword.access.gate import Gate
+from lastword.access.hosts import Hosts
 from lastword.access.tls import NodeTls
 from lastword.api.access_log import logged
 from lastword.api.http.messages import Handler, Request
@@ -21,7 +23,7 @@ from lastword.api.resp.server import RespServer
 from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
-from lastword.cli import logs, options, proving
+from lastword.cli import guarding, logs, options, proving
 from lastword.cli.hangup import Hangup
 from lastword.cli.periods import period_s
 from lastword.config import NodeConfig
@@ -57,6 +59,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
     cluster_secret_file: options.ClusterSecretFile = None,
+    admin_token_file: options.AdminTokenFile = None,
+    allow_host: options.AllowHost = None,
     tls_cert: options.TlsCert = None,
     tls_key: options.TlsKey = None,
     tls_ca: options.TlsCa = None,
@@ -96,6 +100,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         redis_port=redis_port,
         allow_flush=allow_flush,
         cluster_secret_file=cluster_secret_file,
+        admin_token_file=admin_token_file,
+        allow_hosts=tuple(allow_host or ()),
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_ca=tls_ca,
@@ -145,10 +151,12 @@ async def _serve(
     try:
         transport = HttpTransport(proof=proof, tls=None if tls is None else lambda: tls.client)
         node = _node(config, store, server.port, faults, transport)
-        rest = Rest(node, version("lastword"), proof)
+        gate = guarding.gate_of(config.admin_token_file, node, hangup)
+        hosts = Hosts(config.host_names())
+        rest = Rest(node, version("lastword"), proof, gate, hosts)
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:
-            resp = await _start_resp(config, config.redis_port, limits, node, tls)
+            resp = await _start_resp(config, config.redis_port, limits, node, tls=tls, gate=gate)
         running = asyncio.create_task(node.run())
         _announce(config, server.port, store)
         if resp is not None:
@@ -176,7 +184,13 @@ def _tls(config: NodeConfig, hangup: Hangup) -> NodeTls | None:
 
 
 async def _start_resp(
-    config: NodeConfig, port: int, limits: RespLimits, node: Node, tls: NodeTls | None
+    config: NodeConfig,
+    port: int,
+    limits: RespLimits,
+    node: Node,
+    *,
+    tls: NodeTls | None,
+    gate: Gate | None,
 ) -> RespServer:
     return await RespServer.start(
         node,
@@ -186,6 +200,7 @@ async def _start_resp(
         on_fault=lambda error: node.faults.note("a command", error),
         limits=limits,
         tls=None if tls is None else tls.server,
+        gate=gate,
     )
 
 

@@ -59,16 +59,23 @@ CONNECTION_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueErr
 class AsyncNode:
     """A node at an address, host:port; an async context manager with one pool of connections.
 
-    With `tls` it is called over TLS, and that says which certificates are believed.
+    With `tls` it is called over TLS, and that says which certificates are believed; with `token`
+    every call shows that.
     Every call raises Unreachable where the node does not answer, or not as a node does, and the
     error that the node told of, with its message and hint, where it refuses.
     """
 
     def __init__(
-        self, address: str, *, timeout_s: float = TIMEOUT_S, tls: ssl.SSLContext | None = None
+        self,
+        address: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        tls: ssl.SSLContext | None = None,
+        token: str | None = None,
     ) -> None:
         self.address = address
         self._tls = tls
+        self._token = token
         self._base = base_url(address, secure=tls is not None)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=CONNECT_TIMEOUT_S)
         self._waits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S, sock_read=timeout_s)
@@ -77,6 +84,7 @@ class AsyncNode:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             timeout=self._timeout,
+            headers={} if self._token is None else {"Authorization": f"Bearer {self._token}"},
             connector=aiohttp.TCPConnector(ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

@@ -49,9 +49,12 @@ class NodeMetrics:
 
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
 
-    def __init__(self, node: Node, unproven: Mapping[str, int]) -> None:
+    def __init__(
+        self, node: Node, *, unproven: Mapping[str, int], refused_tokens: Mapping[str, int]
+    ) -> None:
         self._node = node
         self._unproven = unproven
+        self._refused_tokens = refused_tokens
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -79,6 +82,14 @@ class NodeMetrics:
         for reason, count in self._unproven.items():
             unproven.add_metric([reason], count)
         yield unproven
+        refused = CounterMetricFamily(
+            "lastword_refused_tokens",
+            "calls refused since they show no token that is known",
+            labels=["reason"],
+        )
+        for reason, count in self._refused_tokens.items():
+            refused.add_metric([reason], count)
+        yield refused
         yield from self._gauges()
 
     def _gauges(self) -> Iterator[Metric]:

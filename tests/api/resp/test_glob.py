@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastword.api.resp.glob import matcher
+from lastword.access.glob import matcher
 
 BYTES = st.lists(st.sampled_from(list(b"ab-]^[*?\\c")), max_size=9).map(bytes)
 

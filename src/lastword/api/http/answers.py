@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from email.utils import formatdate
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,14 @@ import msgspec
 from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.crdt.wire import text_or_bytes
-from lastword.errors import GhostElements, LastwordError, MethodNotAllowed, http_status
+from lastword.errors import (
+    GhostElements,
+    LastwordError,
+    MethodNotAllowed,
+    TooManyFailures,
+    Unauthenticated,
+    http_status,
+)
 
 BODILESS: Final = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
@@ -72,6 +80,10 @@ def error_response(error: LastwordError, request: Request = NOBODY) -> Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(error, MethodNotAllowed):
         headers = ((b"Allow", ", ".join(error.allow).encode("ascii")),)
+    elif isinstance(error, Unauthenticated):
+        headers = ((b"WWW-Authenticate", b"Bearer"),)
+    elif isinstance(error, TooManyFailures):
+        headers = ((b"Retry-After", b"%d" % ceil(error.retry_s)),)
     body = form.encode(Refusal(told(error, form)))
     return Response(http_status(error), body, form.content_type, headers)
 

@@ -12,6 +12,7 @@ from lastword.api.http.outlet import Outlet
 from lastword.api.http.patience import Patience, Phase
 from lastword.api.http.reader import RequestReader
 from lastword.api.http.shared import Shared
+from lastword.api.listening import host_of
 from lastword.errors import RequestTimeout, Unavailable
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are no asyncio.Transport by class, only in what they do.
         self._transport = cast("asyncio.Transport", transport)
         self._outlet = Outlet(self._transport)
+        self._reader.client = host_of(transport)
         self._exchange = Exchange(self._shared, self._reader, self._outlet, self._advance)
         self._shared.connections.add(self)
         if self._shared.draining:

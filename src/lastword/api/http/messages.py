@@ -16,7 +16,8 @@ class Request(msgspec.Struct, frozen=True):
     `?`, raw: never decoded, never normalised; of an absolute target (`http://host/path`) they
     are what follows the host. Names of `headers` are lower case; values of a header that came
     more than once are joined by `, `. `keep_alive` is false where the client wants the
-    connection closed, `http10` where it speaks HTTP/1.0.
+    connection closed, `http10` where it speaks HTTP/1.0. `client` is the address that it came
+    from, empty where that is not known.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     keep_alive: bool = True
     http10: bool = False
+    client: str = ""
 
 
 class Response(msgspec.Struct, frozen=True):

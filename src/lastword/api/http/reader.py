@@ -81,6 +81,7 @@ class RequestReader:
         "arrived",
         "begun",
         "body_bytes",
+        "client",
         "closed",
         "in_body",
         "messages",
@@ -93,6 +94,7 @@ class RequestReader:
         self.messages = self.body_bytes = 0
         self.begun = self.in_body = self.wants_continue = self.closed = self.unread = False
         self._limits = limits
+        self.client = ""
         self._host = b""
         self._silent_bytes = 0
         self._upgrade_body = b""
@@ -247,6 +249,7 @@ class RequestReader:
                 body,
                 self._keep_alive,
                 self._version == "1.0",
+                self.client,
             )
         )
         if not self._keep_alive:

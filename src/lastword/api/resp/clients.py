@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from lastword.access.rights import Right
 from lastword.api.resp.command import Command, by_subcommand, integer, text
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Raw, Status, Verbatim
@@ -171,11 +172,11 @@ SUBCOMMANDS = by_subcommand(
     ),
     Command(
         "client|list", -2, "Tells of all connections.", "2.4.0", _GROUP, "O(N), N clients",
-        _FLAGS, local=list_,
+        _FLAGS, local=list_, needs=Right.ADMIN,
     ),
     Command(
         "client|kill", -3, "Cuts connections off.", "2.4.0", _GROUP, "O(N), N clients",
-        _FLAGS, local=kill,
+        _FLAGS, local=kill, needs=Right.ADMIN,
     ),
     Command(
         "client|reply", 3, "Turns replies off and on.", "3.2.0", _GROUP, flags=_FLAGS,

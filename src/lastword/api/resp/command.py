@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
+from lastword.access.rights import Right
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Gathered
 from lastword.api.resp.service import Service
@@ -78,7 +79,8 @@ class Command:
     `arity` counts the name; a negative one is the fewest. `write` makes an operation, `read` a
     reading; `local` is about the connection or the node, and is run on the event loop. With
     `at_once` it is not queued by MULTI. `large` may take a write over that one transaction could
-    not hold: then it returns how.
+    not hold: then it returns how. `needs` is the right for all sets that it takes beside those for
+    the sets that it names; with `reads_rest` it writes to the first of these only.
     """
 
     name: str
@@ -94,7 +96,16 @@ class Command:
     local: Local | None = None
     large: Large | None = None
     at_once: bool = False
+    needs: Right = Right.NONE
+    reads_rest: bool = False
     subcommands: Mapping[bytes, "Command"] = field(default_factory=dict)
+
+    def keys_of(self, arguments: Arguments) -> list[bytes]:
+        """Return the sets that a call names; none where they are counted wrongly."""
+        try:
+            return self.keys.of(arguments)
+        except ValueError:
+            return []
 
     def check_arity(self, arguments: Arguments) -> None:
         """Raise InvalidCommand where there are too many or too few arguments."""

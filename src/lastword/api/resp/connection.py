@@ -7,6 +7,7 @@ and one that does not take its replies is given up.
 import asyncio
 from typing import Any, cast
 
+from lastword.api.listening import host_of
 from lastword.api.resp.dialogue import Dialogue
 from lastword.api.resp.outbox import Outbox
 from lastword.api.resp.reader import CommandReader
@@ -74,6 +75,7 @@ class Connection(asyncio.Protocol):
             self,
             self._roster.next_id(),
             peer=_shown(transport.get_extra_info("peername")),
+            host=host_of(transport),
             here=_shown(transport.get_extra_info("sockname")),
             began_s=now,
             active_s=now,

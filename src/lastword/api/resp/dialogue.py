@@ -13,13 +13,14 @@ from typing import Any
 from lastword.api.resp.command import Command, Reading, Reply
 from lastword.api.resp.names import checked_key
 from lastword.api.resp.outbox import Outbox
+from lastword.api.resp.permission import Find, permitted, readable, rights_of
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
 from lastword.api.resp.session import Session
 from lastword.api.resp.table import Table
 from lastword.api.resp.transactions import Batch
 from lastword.api.resp.view import StoreView
-from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
+from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError, resp_code
 from lastword.store.transaction import Operation
 
 BATCHES_MAX = 64
@@ -75,7 +76,9 @@ class Dialogue:
     ) -> None:
         self._service = service = session.service
         self._session = session
-        self._find = table.find
+        self._find: Find = table.find
+        if service.gate is not None:
+            self._find = partial(permitted, table.find, session)
         self._outbox = outbox
         self._on_answers = on_answers
         self._view = StoreView(service.node.store)
@@ -155,7 +158,9 @@ class Dialogue:
             return False
         if name == b"exec":
             session.leave_transaction()
-            because = f"Transaction discarded because of: {error}"
+            code = resp_code(error)
+            shown = str(error) if code == "ERR" else f"{code} {error}"
+            because = f"Transaction discarded because of: {shown}"
             error = InvalidCommand(because, resp_code="EXECABORT")
         session.aborted = session.queue is not None
         self._outbox.reply(error)
@@ -285,14 +290,15 @@ class Dialogue:
 
     def _read(self, reading: Reading) -> None:
         """Read on the loop what is little, and all else beside it."""
-        node, view = self._service.node, self._view
+        node, listed = self._service.node, readable(rights_of(self._session))
+        view = self._view if listed is None else StoreView(node.store, listed)
         reply = Reply(self._service.rng, self._service.limits.output_buffer_bytes_max)
         rows = reading.rows + sum(view.totals(name).entries for name in reading.names)
         if rows <= SMALL_ROWS and (not reading.all_names or view.names_held() <= SMALL_NAMES):
             node.reads.begin()
             self._outbox.reply(reading.run(view, reply))
         else:
-            beside = StoreView(node.store)
+            beside = StoreView(node.store, listed)
             self._wait_for(node.read(lambda: reading.run(beside, reply)))
 
     def _wait_for(self, work: Coroutine[Any, Any, Any], *, to_its_end: bool = False) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
+from lastword.access.glob import matcher
 from lastword.api.resp.command import Command, Keys, by_subcommand, text
-from lastword.api.resp.glob import matcher
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
 from lastword.api.resp.session import Session

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from lastword.access.gate import Pass
 from lastword.api.resp.clients import SUBCOMMANDS, checked_name
 from lastword.api.resp.command import Command, integer, text
 from lastword.api.resp.info import REDIS_VERSION
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Status
 from lastword.api.resp.session import Session
-from lastword.errors import InvalidCommand
+from lastword.errors import InvalidCommand, Unauthenticated
 
 USER = b"default"
 VERSIONS = (2, 3)
@@ -29,7 +30,7 @@ def echo(_: Session, arguments: Arguments) -> bytes:
 
 def hello(session: Session, arguments: Arguments) -> dict[str, Any]:
     """HELLO [protover [AUTH username password] [SETNAME clientname]]."""
-    version, name = session.version, None
+    version, name, admitted = session.version, None, session.admitted
     if len(arguments) > 1:
         message = "Protocol version is not an integer or out of range"
         version = integer(arguments[1], message)
@@ -39,13 +40,20 @@ def hello(session: Session, arguments: Arguments) -> dict[str, Any]:
     while options:
         word = options[0].upper()
         if word == b"AUTH" and len(options) > 2:
-            _check_user(options[1])
+            admitted = _admit(session, options[1], options[2])
             options = options[3:]
         elif word == b"SETNAME" and len(options) > 1:
             name = checked_name(options[1], "Client names")
             options = options[2:]
         else:
             raise InvalidCommand(f"Syntax error in HELLO option '{text(options[0])}'")
+    if session.service.gate is not None and admitted is None:
+        raise Unauthenticated(
+            "HELLO must be called with the client already authenticated, otherwise the HELLO "
+            "<proto> AUTH <user> <pass> option can be used to authenticate the client and select "
+            "the RESP protocol version at the same time"
+        )
+    session.admitted = admitted
     session.version = version
     session.name = session.name if name is None else name
     return {
@@ -60,24 +68,34 @@ def hello(session: Session, arguments: Arguments) -> dict[str, Any]:
     }
 
 
-def auth(_: Session, arguments: Arguments) -> Status:
-    """AUTH [username] password."""
+def auth(session: Session, arguments: Arguments) -> Status:
+    """AUTH [username] password: the password is a token."""
     if len(arguments) > 3:
         raise InvalidCommand("syntax error")
-    if len(arguments) == 2:
+    if len(arguments) == 2 and session.service.gate is None:
         raise InvalidCommand(
             "AUTH <password> called without any password configured for the default user. "
             "Are you sure your configuration is correct?"
         )
-    _check_user(arguments[1])
+    user = arguments[1] if len(arguments) == 3 else USER
+    session.admitted = _admit(session, user, arguments[-1])
     return Status("OK")
 
 
-def _check_user(user: bytes) -> None:
-    """Let the default user in, who has no password; there is no other."""
+def _admit(session: Session, user: bytes, token: bytes) -> Pass | None:
+    """Return the pass of a token; without tokens the default user is let in. There is no other."""
+    gate = session.service.gate
+    refusal = InvalidCommand(
+        "invalid username-password pair or user is disabled.", resp_code="WRONGPASS"
+    )
     if user != USER:
-        message = "invalid username-password pair or user is disabled."
-        raise InvalidCommand(message, resp_code="WRONGPASS")
+        raise refusal
+    if gate is None:
+        return None
+    try:
+        return gate.admit(token, session.host)
+    except Unauthenticated:
+        raise refusal from None
 
 
 def select(_: Session, arguments: Arguments) -> Status:

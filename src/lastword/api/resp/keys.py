@@ -3,9 +3,10 @@
 from random import Random
 from typing import Any
 
+from lastword.access.glob import matcher
+from lastword.access.rights import Right
 from lastword.api.resp.command import ALL_KEYS, ONE_KEY, Command, Keys, Reading, Reply
 from lastword.api.resp.deleting import delete, flush_all
-from lastword.api.resp.glob import matcher
 from lastword.api.resp.names import checked_key
 from lastword.api.resp.operations import Delete, Flush, Rename
 from lastword.api.resp.reader import Arguments
@@ -116,7 +117,7 @@ COMMANDS = (
 FLUSHES = tuple(
     Command(
         name, -1, "Deletes all sets.", "1.0.0", "server", _FLUSH, ("write",),
-        write=flush, large=flush_all,
+        write=flush, large=flush_all, needs=Right.ADMIN,
     )
     for name in ("flushdb", "flushall")
 )  # fmt: skip

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lastword.access.glob import matcher
 from lastword.api.resp.command import Reading, Reply, integer
-from lastword.api.resp.glob import matcher
 from lastword.api.resp.names import checked_key
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.view import View

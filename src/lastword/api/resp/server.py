@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
+from lastword.access.gate import Gate
 from lastword.api.listening import listen
 from lastword.api.resp.connection import Connection
 from lastword.api.resp.limits import RespLimits
@@ -40,6 +41,7 @@ class RespServer:
         on_fault: Callable[[BaseException], None],
         limits: RespLimits = RespLimits(),  # noqa: B008 - frozen
         tls: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
     ) -> "RespServer":
         """Listen on `host` and `port`; 0 picks a free port.
 
@@ -47,7 +49,7 @@ class RespServer:
         address cannot be had.
         """
         table = Table(allow_flush=facts.allow_flush)
-        service, roster = Service(node, limits, facts, on_fault), Roster()
+        service, roster = Service(node, limits, facts, on_fault, gate), Roster()
         listener = await listen(
             partial(Connection, service, roster, table), host, port, option="--redis-port", tls=tls
         )

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+from lastword.access.glob import matcher
+from lastword.access.rights import Right
 from lastword.api.resp import config
 from lastword.api.resp.command import Command, integer, text
-from lastword.api.resp.glob import matcher
 from lastword.api.resp.info import render
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import Verbatim
@@ -81,18 +82,18 @@ _ADMIN = ("admin", "noscript", "loading", "stale")
 CONFIG = {
     b"GET": Command(
         "config|get", -3, "Tells how this node is set.", "2.0.0", "server",
-        "O(N), N the parameters", _ADMIN, local=config_get,
+        "O(N), N the parameters", _ADMIN, local=config_get, needs=Right.READ,
     ),
     b"SET": Command(
         "config|set", -4, "Is refused: options are given at the start.", "2.0.0", "server",
-        "O(1)", _ADMIN, local=config_set,
+        "O(1)", _ADMIN, local=config_set, needs=Right.ADMIN,
     ),
 }  # fmt: skip
 
 COMMANDS = (
     Command(
         "info", -1, "Tells of the node.", "1.0.0", "server", "O(1)", ("loading", "stale"),
-        local=info,
+        local=info, needs=Right.READ,
     ),
     Command(
         "config", -2, "Tells how this node is set.", "2.0.0", "server",

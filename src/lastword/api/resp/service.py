@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
+from lastword.access.gate import Gate
 from lastword.api.resp.limits import RespLimits
 from lastword.errors import LastwordError
 from lastword.node.commits import Told
@@ -39,12 +40,13 @@ class Counted:
 
 @dataclass(slots=True)
 class Service:
-    """One server's. `rng` decides what is picked at random."""
+    """One server's; without a `gate` all is open. `rng` decides what is picked at random."""
 
     node: Node
     limits: RespLimits
     facts: Facts
     on_fault: Callable[[BaseException], None]
+    gate: Gate | None = None
     port: int = 0
     rng: Random = field(default_factory=SystemRandom)
     counted: Counted = field(default_factory=Counted)

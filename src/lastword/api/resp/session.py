@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lastword.access.gate import Pass
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.service import Service
 from lastword.replication.hashing import Sums
@@ -41,8 +42,9 @@ class Session:
     `queue` has the commands since MULTI, None outside; `queued_bytes` how many bytes these have;
     `aborted` says that one of them could not be queued. `watched` has for each watched name what
     its sums were. `muted` is what CLIENT REPLY asked for: on, off, or skip for one reply.
-    `in_exec`: EXEC is at work, where nothing waits. `wrote` is the number of its last write in
-    this node's log, 0 before the first. Times are the loop's.
+    `admitted` is the pass of the token that it showed. `in_exec`: EXEC is at work, where nothing
+    waits. `wrote` is the number of its last write in this node's log, 0 before the first. Times
+    are the loop's.
     """
 
     service: Service
@@ -50,11 +52,13 @@ class Session:
     line: Line
     id: int
     peer: str = ""
+    host: str = ""
     here: str = ""
     version: int = 2
     name: bytes = b""
     library: bytes = b""
     library_version: bytes = b""
+    admitted: Pass | None = None
     queue: list[Arguments] | None = None
     queued_bytes: int = 0
     aborted: bool = False
@@ -71,6 +75,7 @@ class Session:
         """Be as a new connection is."""
         self.leave_transaction()
         self.version = 2
+        self.admitted = None
         self.name = b""
         self.muted = "on"
 

@@ -192,14 +192,17 @@ COMMANDS = (
         "sinterstore", -3, "Stores what is in all of the sets.", "1.0.0", "set",
         "O(N*M), N the members of the smallest of M sets",
         ("write", "denyoom"), ALL_KEYS, write=partial(_store, intersection),
+        reads_rest=True,
     ),
     Command(
         "sunionstore", -3, "Stores what is in any of the sets.", "1.0.0", "set", _SOURCES,
         ("write", "denyoom"), ALL_KEYS, write=partial(_store, union),
+        reads_rest=True,
     ),
     Command(
         "sdiffstore", -3, "Stores what is in the first set and in none of the others.", "1.0.0",
         "set", _SOURCES, ("write", "denyoom"), ALL_KEYS, write=partial(_store, difference),
+        reads_rest=True,
     ),
     Command(
         "sismember", 3, "Tells whether a member is in a set.", "1.0.0", "set", "O(1)",

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from lastword.access.rights import Rights
 from lastword.api.resp.command import (
     ALL_KEYS,
     Command,
@@ -13,10 +14,11 @@ from lastword.api.resp.command import (
     Reply,
 )
 from lastword.api.resp.names import checked_key
+from lastword.api.resp.permission import check, readable, rights_of
 from lastword.api.resp.reader import Arguments
 from lastword.api.resp.replies import NullArray, Raw, Status, encode
 from lastword.api.resp.session import Session
-from lastword.api.resp.view import TransactionView
+from lastword.api.resp.view import Listed, TransactionView
 from lastword.errors import CommandTooLarge, InvalidCommand, LastwordError
 from lastword.replication.hashing import Sums
 from lastword.store.ledger import NO_TOTALS
@@ -55,11 +57,13 @@ class Exec(Struct, frozen=True):
     """The commands of a client's transaction; the result has the value or the error of each.
 
     It is None, and nothing is done, where a watched set has not the sums any more that it had.
+    `listed` says which sets the client is told of.
     """
 
     steps: Sequence[Step]
     watched: dict[bytes, Sums]
     reply: Reply
+    listed: Listed | None = None
 
     @property
     def only_reads(self) -> bool:
@@ -82,7 +86,7 @@ class Exec(Struct, frozen=True):
         totals = transaction.totals
         if any(totals(name).sums != sums for name, sums in self.watched.items()):
             return None
-        view = TransactionView(transaction)
+        view = TransactionView(transaction, listed=self.listed)
         return [self._do(step, transaction, view) for step in self.steps]
 
     def _do(self, step: Step, transaction: Transaction, view: TransactionView) -> Any:
@@ -150,9 +154,10 @@ async def exec_(find: Find, session: Session, _: Arguments) -> Any:
         )
     service = session.service
     called = [(find(arguments), arguments) for arguments in queue]
-    steps = [_step(session, command, arguments) for command, arguments in called]
+    rights = rights_of(session)
+    steps = [_step(session, command, arguments, rights) for command, arguments in called]
     reply = Reply(service.rng, service.limits.output_buffer_bytes_max)
-    values = await service.submit(Exec(steps, watched, reply))
+    values = await service.submit(Exec(steps, watched, reply, readable(rights)))
     if values is None:
         return NullArray()
     session.wrote = service.written()
@@ -165,8 +170,10 @@ async def exec_(find: Find, session: Session, _: Arguments) -> Any:
     return Raw(b"".join(encoded))
 
 
-def _step(session: Session, command: Command, arguments: Arguments) -> Step:
+def _step(session: Session, command: Command, arguments: Arguments, rights: Rights) -> Step:
+    """Return what a queued command does; what was granted then may be revoked by now."""
     try:
+        check(command, arguments, rights)
         if command.write is not None:
             return command.write(arguments, session.service.rng)
         return None if command.read is None else command.read(arguments)

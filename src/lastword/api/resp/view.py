@@ -3,7 +3,7 @@
 Each command is written once, over this; so it answers the same within MULTI and outside.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from lastword.api.resp.names import RESERVED
@@ -25,6 +25,7 @@ BYTES_ATOMIC_MAX = 64 << 20
 """And how many bytes their members have, since all of them are held at once."""
 
 KeyStamp = tuple[bytes, int]
+Listed = Callable[[bytes], bool]
 
 
 class View(Protocol):
@@ -57,16 +58,21 @@ class View(Protocol):
         """Note what is read; a view that is limited raises CommandTooLarge beyond its limit."""
 
 
+def _all(_: bytes) -> bool:
+    return True
+
+
 def exists(totals: Mapping[bytes, Totals], name: bytes) -> bool:
     """Return whether a set is there for a client of this protocol."""
     return totals[name].present > 0 and not name.startswith(RESERVED)
 
 
 class StoreView:
-    """The store, of whatever snapshot the calling thread has."""
+    """The store, of whatever snapshot the calling thread has; `listed` says which names are."""
 
-    def __init__(self, store: BaseStore) -> None:
+    def __init__(self, store: BaseStore, listed: Listed | None = None) -> None:
         self._store = store
+        self._listed = listed or _all
 
     def totals(self, set_name: bytes) -> Totals:
         """Return what a set adds up to."""
@@ -97,23 +103,33 @@ class StoreView:
     def names(self) -> list[bytes]:
         """Return the names of all sets that exist."""
         totals = self._store.totals()
-        return [name for name in list(totals) if exists(totals, name)]
+        listed = self._listed
+        return [name for name in list(totals) if exists(totals, name) and listed(name)]
 
     def names_between(self, low: int, high: int) -> list[bytes]:
         """Return the names of the sets that exist at `low <= position < high`."""
         totals = self._store.totals()
         found = self._store.sets_between(low, high)
-        return [at.name for at in found if exists(totals, at.name)]
+        return [at.name for at in found if exists(totals, at.name) and self._listed(at.name)]
 
     def spend(self, rows: int, size: int = 0) -> None:
         """Allow it: whoever reads the store holds up nobody."""
 
 
 class TransactionView:
-    """A transaction as it stands. It reads `rows_max` rows in all, and then raises."""
+    """A transaction as it stands. It reads `rows_max` rows in all, and then raises.
 
-    def __init__(self, transaction: Transaction, rows_max: int = ROWS_ATOMIC_MAX) -> None:
+    `listed` says which names are.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        rows_max: int = ROWS_ATOMIC_MAX,
+        listed: Listed | None = None,
+    ) -> None:
         self._transaction = transaction
+        self._listed = listed or _all
         self._rows_max = self._rows_left = rows_max
         self._bytes_left = BYTES_ATOMIC_MAX
 
@@ -162,7 +178,9 @@ class TransactionView:
         return [
             name
             for name in names
-            if not name.startswith(RESERVED) and transaction.totals(name).present
+            if not name.startswith(RESERVED)
+            and transaction.totals(name).present
+            and self._listed(name)
         ]
 
     def names_between(self, low: int, high: int) -> list[bytes]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from lastword.access.gate import Gate
 from lastword.access.proof import HEADER, Outcome, Proof
 from lastword.api.http.answers import Refusal, told
 from lastword.api.http.forms import JSON, wanted_form
@@ -39,13 +40,22 @@ class About:
     """Answers the calls that are about the node."""
 
     def __init__(
-        self, node: Node, version: str, backups: Backups, proof: Proof | None = None
+        self,
+        node: Node,
+        version: str,
+        backups: Backups,
+        proof: Proof | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._node = node
         self._proof = proof
         self._backups = backups
         self._store = node.store
-        self._metrics = NodeMetrics(node, proof.refused if proof is not None else {})
+        self._metrics = NodeMetrics(
+            node,
+            unproven={} if proof is None else proof.refused,
+            refused_tokens={} if gate is None else gate.failures,
+        )
         self._root = {
             "name": "lastword",
             "version": version,

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from lastword.access.rights import Rights
 from lastword.api.http.answers import Told, told
 from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
@@ -63,10 +64,12 @@ class Bulk:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request, rights: Rights) -> Response:
         """Apply the lines of a body up to the first that is refused."""
         ghosts, packed = ghosts_of_query(request), is_packed(request, _NDJSON)
-        groups = read_groups(self._node.store, request.body, packed=packed, ghosts=ghosts)
+        groups = read_groups(
+            self._node.store, request.body, packed=packed, ghosts=ghosts, rights=rights
+        )
         outcome = await self._apply(groups)
         return _answer(outcome, wanted_form(request))
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from lastword.access.rights import TOKENS_SET
+from lastword.access.token import parse_record
 from lastword.address import checked_address
 from lastword.api.http.messages import Request
 from lastword.errors import ForeignOrigin, InvalidRequest
@@ -30,16 +32,20 @@ def check_no_body(request: Request) -> None:
         )
 
 
-def check_members(
+def check_added(
     store: BaseStore,
     set_name: bytes,
     elements: Iterable[bytes],
     besides: Iterable[str] = (),
 ) -> None:
-    """Refuse what is no address, and one too many, where `_peers_` is written.
+    """Refuse what may not be added to a reserved set.
 
-    The addresses `besides` are about to be listed.
+    To `_tokens_` that is what is no token's record, to `_peers_` what is no address, and one too
+    many; the addresses `besides` are about to be listed.
     """
+    if set_name == TOKENS_SET:
+        for element in elements:
+            parse_record(element)
     if set_name != PEERS_SET:
         return
     addresses = {checked_address(element.decode(errors="replace")) for element in elements}

@@ -1,7 +1,7 @@
 """The calls of one element: `/<set>/<element>`."""
 
 from lastword.api.http.messages import Request, Response
-from lastword.api.rest.checks import check_members, check_no_body
+from lastword.api.rest.checks import check_added, check_no_body
 from lastword.api.rest.queries import check_no_query, time_of_query, timing_of_query
 from lastword.api.rest.replies import presence, written_to
 from lastword.api.rest.routes import Answer
@@ -25,7 +25,7 @@ class Elements:
         """Add the element."""
         check_no_body(request)
         time, ghosts = timing_of_query(request)
-        check_members(self._node.store, set_name, (element,))
+        check_added(self._node.store, set_name, (element,))
         write = Write(set_name, add=(element,), time=time, ghosts=ghosts)
         return self._node.commits.submit(write, written_to(request))
 

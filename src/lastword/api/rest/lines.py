@@ -10,6 +10,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from lastword.access.rights import OPEN, RESERVED, Right, Rights
 from lastword.api.paths import checked_set_name
 from lastword.api.rest.bodies import (
     Changed,
@@ -20,7 +21,7 @@ from lastword.api.rest.bodies import (
     decoded,
     packed_changes,
 )
-from lastword.api.rest.checks import check_members
+from lastword.api.rest.checks import check_added
 from lastword.crdt.wire import element_bytes
 from lastword.errors import InvalidRequest, InvalidTime, LastwordError
 from lastword.limits import BULK_LINES, BULK_PACKED_LINES_MAX, GROUP_ROWS_MAX
@@ -70,10 +71,15 @@ class Group(NamedTuple):
 
 
 def read_groups(
-    store: BaseStore, body: bytes, *, packed: bool, ghosts: Ghosts = Ghosts.REFUSE
+    store: BaseStore,
+    body: bytes,
+    *,
+    packed: bool,
+    ghosts: Ghosts = Ghosts.REFUSE,
+    rights: Rights = OPEN,
 ) -> Iterator[Group]:
     """Yield the groups of a body, up to the first line that is refused."""
-    read = _Reader(store, ghosts, packed=packed).write
+    read = _Reader(store, ghosts, rights, packed=packed).write
     gathered: list[tuple[int, Write]] = []
     rows = reached = 0
     try:
@@ -102,8 +108,9 @@ def _group(
 class _Reader:
     """Makes writes of lines. `_listed` are the addresses that lines so far add to `_peers_`."""
 
-    def __init__(self, store: BaseStore, ghosts: Ghosts, *, packed: bool) -> None:
+    def __init__(self, store: BaseStore, ghosts: Ghosts, rights: Rights, *, packed: bool) -> None:
         self._store = store
+        self._rights = rights
         self._ghosts = ghosts
         self._read = self._packed_write if packed else self._write
         self._names: dict[str, bytes] = {}
@@ -128,10 +135,13 @@ class _Reader:
         add, remove = changed
         set_name = self._names.get(name)
         if set_name is None:
-            set_name = self._names[name] = checked_set_name(element_bytes(name))
-        if set_name == PEERS_SET:
-            check_members(self._store, set_name, add, self._listed)
-            self._listed.update(element.decode() for element in add)
+            set_name = checked_set_name(element_bytes(name))
+            self._rights.check(Right.WRITE, set_name)
+            self._names[name] = set_name
+        if set_name.startswith(RESERVED):
+            check_added(self._store, set_name, add, self._listed)
+            if set_name == PEERS_SET:
+                self._listed.update(element.decode() for element in add)
         return Write(set_name, add, remove, time, self._ghosts)
 
 

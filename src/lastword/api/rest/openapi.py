@@ -6,16 +6,21 @@ from typing import Any, Final
 
 import msgspec
 
+from lastword.access.rights import Need
 from lastword.api.rest.routes import JSON_TYPE, MSGPACK_TYPE, Body, Call, Given, Route
 from lastword.errors import (
     BodyTooLarge,
     DiskFailed,
+    Forbidden,
+    ForeignHost,
     ForeignOrigin,
     HeadersTooLarge,
     InvalidRequest,
     LastwordError,
     RequestTimeout,
     TargetTooLong,
+    TooManyFailures,
+    Unauthenticated,
     Unavailable,
     UnknownMediaType,
     http_status,
@@ -34,7 +39,8 @@ EVERYWHERE: Final[Kinds] = (
 )
 """Errors that any request may meet."""
 
-OF_WRITES: Final[Kinds] = (ForeignOrigin, DiskFailed)
+OF_WRITES: Final[Kinds] = (ForeignOrigin, ForeignHost, DiskFailed)
+OF_TOKENS: Final[Kinds] = (Unauthenticated, Forbidden, TooManyFailures)
 OF_BODIES: Final[Kinds] = (BodyTooLarge, UnknownMediaType)
 
 HEADERS: Final[dict[str, Any]] = {
@@ -49,6 +55,14 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "integer"},
     },
     "Allow": {"description": "the methods that are taken", "schema": {"type": "string"}},
+}
+
+SCHEMES: Final[dict[str, Any]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "on a node that was started with --admin-token-file; docs/TOKENS.md",
+    }
 }
 
 PATH_PARAMETERS: Final[dict[str, Any]] = {
@@ -78,7 +92,7 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
             "names it in Accept. docs/REFERENCE.md says more of each call.",
         },
         "paths": paths,
-        "components": {"schemas": writer.schemas},
+        "components": {"schemas": writer.schemas, "securitySchemes": SCHEMES},
     }
 
 
@@ -125,6 +139,8 @@ class _Writer:
                 }
                 for query in call.queries
             ]
+        if call.need is not Need.NOTHING:
+            operation["security"] = [{"token": []}, {}]
         if call.takes is not None:
             operation["requestBody"] = {
                 "description": call.takes.text,
@@ -184,6 +200,7 @@ def _errors(method: str, call: Call) -> Kinds:
     return (
         *EVERYWHERE,
         *(() if method == "GET" else OF_WRITES),
+        *(() if call.need is Need.NOTHING else OF_TOKENS),
         *(() if call.takes is None else OF_BODIES),
         *call.errors,
     )

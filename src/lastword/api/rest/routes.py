@@ -6,6 +6,7 @@ A call that is served is described, and the other way round, since both are one 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from lastword.access.rights import Need
 from lastword.api.http.answers import Refusal
 from lastword.api.http.forms import MSGPACK_NAMES
 from lastword.api.http.messages import Response
@@ -49,11 +50,15 @@ class Query(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One method of a path."""
+    """One method of a path.
+
+    `answer` is given the bearer's rights, too, where it `need`s one for EACH set in the body.
+    """
 
     answer: Handler
     summary: str
     gives: tuple[Given, ...]
+    need: Need
     takes: Body | None = None
     queries: tuple[Query, ...] = ()
     errors: tuple[type[LastwordError], ...] = ()
@@ -78,8 +83,10 @@ class Route:
         self._hints = hints or {}
         self._options = Response(204, headers=((b"Allow", ", ".join(self.methods).encode()),))
         self._answers: dict[str, Handler] = {"OPTIONS": lambda *_: self._options}
+        self._needs = {"OPTIONS": Need.NOTHING}
         for method, call in calls.items():
             self._answers |= dict.fromkeys(_with_head(method), call.answer)
+            self._needs |= dict.fromkeys(_with_head(method), call.need)
 
     def answer_to(self, method: str) -> Handler:
         """Return what answers a method here; raise MethodNotAllowed if nothing does."""
@@ -89,6 +96,10 @@ class Route:
                 f"{method} is not taken here", allow=self.methods, hint=self._hints.get(method)
             )
         return answer
+
+    def need_of(self, method: str) -> Need:
+        """Return what a method takes that something answers."""
+        return self._needs[method]
 
 
 def _with_head(method: str) -> tuple[str, ...]:

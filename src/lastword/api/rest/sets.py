@@ -11,7 +11,7 @@ from lastword.api.rest.bodies import (
     decode_state,
     is_packed,
 )
-from lastword.api.rest.checks import check_members, check_state
+from lastword.api.rest.checks import check_added, check_state
 from lastword.api.rest.queries import Timing, ghosts_of_query, timing_of_query
 from lastword.api.rest.replies import written_to
 from lastword.api.rest.routes import Answer
@@ -37,7 +37,7 @@ class Sets:
         ghosts = ghosts_of_query(request)
         node, decode = self._node, partial(decode_state, packed=is_packed(request))
         stamps = await node.read(lambda: decode(request.body))
-        check_members(node.store, set_name, stamps)
+        check_added(node.store, set_name, stamps)
         await node.read(lambda: check_state(node.store, set_name, stamps, ghosts))
         answer = written_to(request)
         if not stamps:
@@ -87,7 +87,7 @@ class Sets:
         self, request: Request, set_name: bytes, changed: Changed, timing: Timing
     ) -> Answer:
         add, remove = changed
-        check_members(self._node.store, set_name, add)
+        check_added(self._node.store, set_name, add)
         write = Write(set_name, add, remove, *timing)
         return self._node.commits.submit(write, written_to(request))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from lastword.access.rights import RESERVED, Rights
 from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.bodies import Element
@@ -86,10 +87,10 @@ class Shown:
             return self._state(request, set_name, totals, tag, form)
         return self._beside(totals, lambda: self._members(set_name, span, tag, form))
 
-    def get_sets(self, request: Request) -> Answer:
-        """Answer with a page of the sets that hold entries, but for the reserved ones."""
+    def get_sets(self, request: Request, rights: Rights) -> Answer:
+        """Answer with a page of the sets that hold entries and may be read, none reserved."""
         span, form = sets_span(request), wanted_form(request)
-        return self._node.read(lambda: self._sets(span, form))
+        return self._node.read(lambda: self._sets(span, form, rights))
 
     def _beside(self, totals: Totals, read: Callable[[], Response]) -> Answer:
         if totals.entries > SMALL_SET_ENTRIES:
@@ -113,8 +114,8 @@ class Shown:
         page = take_page(_entries_seen(self._store, set_name, span), span)
         return value_of(form, _members_shown(page, form), *tag_headers(tag))
 
-    def _sets(self, span: Span, form: Form) -> Response:
-        page = take_page(_sets_seen(self._store, span), span)
+    def _sets(self, span: Span, form: Form, rights: Rights) -> Response:
+        page = take_page(_sets_seen(self._store, span, rights), span)
         totals = self._store.totals()
         listed = [
             Listed(name.decode(errors="replace"), totals[name].present, totals[name].tombstones)
@@ -134,12 +135,14 @@ def _entries_seen(store: BaseStore, set_name: bytes, span: Span) -> Iterator[See
         after = chunk[-1][0]
 
 
-def _sets_seen(store: BaseStore, span: Span) -> Iterator[Seen]:
+def _sets_seen(store: BaseStore, span: Span, rights: Rights) -> Iterator[Seen]:
     """Yield the sets behind `span.after`, read in stretches of positions of about equal load."""
     width = max(1, (CHUNK_SETS << POSITION_BITS) // max(CHUNK_SETS, len(store.totals())))
     for low in range(span.start, 1 << POSITION_BITS, width):
         for found in store.sets_between(low, low + width):
-            yield Seen(found.position, found.name, not found.name.startswith(b"_"))
+            name = found.name
+            shown = not name.startswith(RESERVED) and rights.may_read(name)
+            yield Seen(found.position, name, shown)
 
 
 def _members_shown(page: Page, form: Form) -> MembersPage | PackedMembersPage:

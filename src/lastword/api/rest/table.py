@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from lastword.access.gate import Gate
 from lastword.access.proof import Proof
+from lastword.access.rights import Need
 from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
@@ -84,12 +86,14 @@ DELETE_SET_HINT: Final = (
 class Table:
     """The routes of one node: those of a set, of an element, and of fixed paths."""
 
-    def __init__(self, node: Node, version: str, proof: Proof | None = None) -> None:
+    def __init__(
+        self, node: Node, version: str, proof: Proof | None = None, gate: Gate | None = None
+    ) -> None:
         shown, backups = Shown(node), Backups(node)
         self.element = _element_route(Elements(node))
         self.set = _set_route(Sets(node), shown)
         self.fixed = (
-            *_node_routes(About(node, version, backups, proof)),
+            *_node_routes(About(node, version, backups, proof, gate)),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
@@ -114,12 +118,14 @@ def _element_route(elements: Elements) -> Route:
                 elements.get,
                 "whether the element is in the set",
                 (PRESENCE, NO_SET._replace(headers=())),
+                Need.READ,
                 errors=ELEMENT_ERRORS,
             ),
             "PUT": Call(
                 elements.put,
                 "add the element",
                 (WRITTEN,),
+                Need.WRITE,
                 queries=(TIME, GHOSTS),
                 errors=ADD_ERRORS,
             ),
@@ -127,6 +133,7 @@ def _element_route(elements: Elements) -> Route:
                 elements.delete,
                 "remove the element, whether it is held or not",
                 (WRITTEN,),
+                Need.WRITE,
                 queries=(TIME,),
                 errors=WRITE_ERRORS,
             ),
@@ -155,6 +162,7 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                     KNOWN,
                     NO_SET,
                 ),
+                Need.READ,
                 queries=(WHOLE_OR_MEMBERS, PREFIX, AFTER, LIMIT),
                 errors=NAME_ERRORS,
             ),
@@ -162,6 +170,7 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                 sets.post,
                 "merge a state",
                 (WRITTEN,),
+                Need.WRITE,
                 takes=body("a state, as GET answers it", JsonState, MsgpackState),
                 queries=(GHOSTS,),
                 errors=ADD_ERRORS,
@@ -170,6 +179,7 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                 sets.put,
                 "add elements, atomically",
                 (WRITTEN,),
+                Need.WRITE,
                 takes=body("the elements, at most 10,000", members, packed),
                 queries=(TIME, GHOSTS),
                 errors=ADD_ERRORS,
@@ -178,6 +188,7 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
                 sets.patch,
                 "add and remove elements, atomically",
                 (WRITTEN,),
+                Need.WRITE,
                 takes=body(
                     "the elements, at most 10,000; each in one of both", Patch, PackedPatch
                 ),
@@ -195,6 +206,7 @@ def _sets_route(shown: Shown) -> Route:
         shown.get_sets,
         "the sets and their counts, by pages",
         (page,),
+        Need.EACH,
         queries=(PREFIX, AFTER, LIMIT),
     )
     return Route("/_/sets", {"GET": listing})
@@ -210,6 +222,7 @@ def _bulk_route(bulk: Bulk) -> Route:
         bulk.post,
         "write to many sets, up to the first line that is refused",
         (done,),
+        Need.EACH,
         takes=lines,
         queries=(GHOSTS,),
         errors=ADD_ERRORS,
@@ -224,10 +237,21 @@ def _node_routes(about: About) -> tuple[Route, ...]:
     text = Body("the Prometheus text format", {"text/plain": str})
     frame = Body("a frame: docs/PROTOCOL.md", {MSGPACK_TYPE: Any})
     return (
-        Route("/", {"GET": Call(about.root, "what this is, and where to look", (places,))}),
-        Route("/_/ready", {"GET": Call(about.ready, "whether the node serves", (ready,))}),
         Route(
-            "/_/metrics", {"GET": Call(about.metrics, "metrics", (Given(200, "metrics", text),))}
+            "/",
+            {"GET": Call(about.root, "what this is, and where to look", (places,), Need.NOTHING)},
+        ),
+        Route(
+            "/_/ready",
+            {"GET": Call(about.ready, "whether the node serves", (ready,), Need.READ_NODE)},
+        ),
+        Route(
+            "/_/metrics",
+            {
+                "GET": Call(
+                    about.metrics, "metrics", (Given(200, "metrics", text),), Need.READ_NODE
+                )
+            },
         ),
         Route(
             "/_/peer",
@@ -236,6 +260,7 @@ def _node_routes(about: About) -> tuple[Route, ...]:
                     about.take_frame,
                     "for other nodes",
                     (Given(200, "the reply", frame),),
+                    Need.NOTHING,
                     takes=frame,
                     errors=(InvalidFrame, Unproven, UnknownProtocol),
                 )
@@ -248,10 +273,17 @@ def _clock_routes(clocks: Clocks) -> tuple[Route, ...]:
     clock = Given(200, "clocks", body("how far every clock is off", ClockReport))
     page = Given(200, "a page", body("elements, of a stretch of the log", FuturePage))
     future = Call(
-        clocks.future, "elements with times too far ahead, by pages", (page,), queries=(AFTER,)
+        clocks.future,
+        "elements with times too far ahead, by pages",
+        (page,),
+        Need.READ_NODE,
+        queries=(AFTER,),
     )
     return (
-        Route("/_/clock", {"GET": Call(clocks.clock, "how far clocks are apart", (clock,))}),
+        Route(
+            "/_/clock",
+            {"GET": Call(clocks.clock, "how far clocks are apart", (clock,), Need.READ_NODE)},
+        ),
         Route("/_/future", {"GET": future}),
     )
 
@@ -263,7 +295,14 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
     return (
         Route(
             "/_/tombstones",
-            {"GET": Call(operating.tombstones, "what is collected, and who blocks it", (shown,))},
+            {
+                "GET": Call(
+                    operating.tombstones,
+                    "what is collected, and who blocks it",
+                    (shown,),
+                    Need.READ_NODE,
+                )
+            },
         ),
         Route(
             "/_/leave",
@@ -272,6 +311,7 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
                     operating.leave,
                     "hand over what only this node has, and be unlisted; ask until it is done",
                     (left,),
+                    Need.ADMIN_NODE,
                     errors=(Conflict,),
                 )
             },
@@ -283,6 +323,7 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
                     operating.rejoin,
                     "copy a node that this one is behind of, although it is behind this one",
                     (begun,),
+                    Need.ADMIN_NODE,
                     takes=body("whom to copy", Rejoin),
                     errors=(Conflict, InvalidAddress),
                 )
@@ -294,10 +335,12 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
 def _backup_route(backups: Backups) -> Route:
     file = Body("a file of SQLite, to start a node on", {FILE_TYPE: bytes})
     made = Given(200, "all that the node's file holds at one moment", file, (SIZE_HEADER,))
-    call = Call(backups.make, "make a backup of the node's file, and send it", (made,))
+    call = Call(
+        backups.make, "make a backup of the node's file, and send it", (made,), Need.ADMIN_NODE
+    )
     return Route("/_/backup", {"POST": call})
 
 
 def _openapi_call(answer: Any) -> Call:
     this = Given(200, "this document", Body("OpenAPI 3.1", {"application/json": dict[str, Any]}))
-    return Call(answer, "every call", (this,))
+    return Call(answer, "every call", (this,), Need.NOTHING)

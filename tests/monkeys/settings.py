@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic_ns
 
 from lastword.client.node import AsyncNode
 from lastword.crdt.clock import HybridClock
@@ -38,7 +39,13 @@ class Notes:
             await sleep(delay_s)
 
         return Setting(
-            node, set_name, Random(seed), noted_sleep, self.said.append, self.warned.append
+            node,
+            set_name,
+            Random(seed),
+            noted_sleep,
+            lambda: monotonic_ns() // 1_000,
+            say=self.said.append,
+            warn=self.warned.append,
         )
 
 

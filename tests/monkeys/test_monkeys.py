@@ -12,13 +12,14 @@ from lastword.crdt.wire import decode_json, encode_json
 from lastword.errors import UnknownPath, Unreachable
 from lastword.monkeys.normal import play_normal
 from lastword.monkeys.onoff import Outcome, differences, play_onoff
-from lastword.monkeys.setting import RETRY_S, Pace
+from lastword.monkeys.pace import Delay
+from lastword.monkeys.setting import RETRY_S
 from lastword.monkeys.viewer import play_viewer
 from tests.client.liars import serving
 from tests.monkeys.settings import Notes, new_set
 from tools.processes import NodeProcess
 
-PACE = Pace(100, 1000)
+PACE = Delay(100, 1000)
 
 
 async def test_the_normal_monkey_does_what_it_says(node: AsyncNode) -> None:

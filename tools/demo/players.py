@@ -8,20 +8,22 @@ from collections.abc import Coroutine, Iterator, Mapping
 from functools import partial
 from itertools import count
 from random import SystemRandom
+from time import monotonic_ns
 from typing import Final
 
 from lastword import LWWSet
 from lastword.client.node import AsyncNode
 from lastword.monkeys.normal import play_normal
 from lastword.monkeys.onoff import Outcome, play_onoff
-from lastword.monkeys.setting import Pace, Setting
+from lastword.monkeys.pace import Delay
+from lastword.monkeys.setting import Setting
 from tools import ledger
 from tools.demo.verdict import PHASES
 from tools.ledger import NotedNode
 
 MONKEYS_SET: Final = "monkeys"
 WRITERS_SET: Final = "writers"
-PACE: Final = Pace(5, 50)
+PACE: Final = Delay(5, 50)
 OFFLINE_OPS: Final = 20
 WRITE_INTERVAL_S: Final = 0.02
 
@@ -74,7 +76,11 @@ async def _writer(name: str, address: str, ledger: Ledger) -> None:
 
 
 def _setting(node: AsyncNode, set_name: str) -> Setting:
-    return Setting(node, set_name, SystemRandom(), asyncio.sleep, _hush, _hush)
+    return Setting(node, set_name, SystemRandom(), asyncio.sleep, _now_us, say=_hush, warn=_hush)
+
+
+def _now_us() -> int:
+    return monotonic_ns() // 1_000
 
 
 def _hush(_: str) -> None:

@@ -1,7 +1,7 @@
 """`lastword monkey`: programs that play with a node, as in lww-hs.
 
 They end with exit code 0, after Ctrl-C with 130 (128 + SIGINT, as shells say it); `onoff` ends
-with 1 if any round was a Failure, however it ended.
+with 1 if any round was a Failure, however it ended, and `checker` as `cli/checker.py` says.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from random import SystemRandom
+from time import monotonic_ns
 from typing import Annotated
 
 import typer
@@ -17,12 +18,16 @@ from rich.live import Live
 from rich.text import Text
 
 from lastword import LWWSet
+from lastword.cli.checker import checker
+from lastword.cli.latency_screen import LatencyScreen
 from lastword.cli.reach import node_at
 from lastword.crdt import lww_set
 from lastword.errors import ConfigError
+from lastword.monkeys.histogram import Histogram
 from lastword.monkeys.normal import play_normal
 from lastword.monkeys.onoff import Outcome, play_onoff
-from lastword.monkeys.setting import Pace, Setting
+from lastword.monkeys.pace import Delay, Pace, Rate
+from lastword.monkeys.setting import Setting
 from lastword.monkeys.viewer import play_viewer, set_line, set_table
 from lastword.wall import wall_us
 
@@ -86,11 +91,43 @@ def normal(  # noqa: PLR0917 - the options of the command; nobody calls it by po
         ),
     ] = None,
     for_s: Seconds = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            metavar="PER_SECOND",
+            min=0.001,
+            help="So many operations a second, due whether the node keeps up or not, in place of "
+            "random delays. Latencies count from when an operation was due.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", metavar="NUMBER", min=1, max=1000, help="So many operations at once."
+        ),
+    ] = 1,
 ) -> None:
-    """Get, put or delete a random element from 0 to 100 after each random delay."""
-    pace = _pace(low_delay_ms, high_delay_ms)
-    play = partial(play_normal, pace=pace, operations=number)
-    raise typer.Exit(_run(address, set_name, for_s, play))
+    """Get, put or delete a random element from 0 to 100 after each random delay, or at a rate.
+
+    A terminal shows a histogram of latencies as it grows. A pipe gets a line for each operation,
+    or with --rate one every five seconds.
+    """
+    pace: Pace = _delay(low_delay_ms, high_delay_ms) if rate is None else Rate(rate)
+    latencies = Histogram()
+    screen = LatencyScreen(f"{set_name} on {address}", latencies, _now_us)
+    says_each = rate is None and not screen.console.is_terminal
+
+    async def play(setting: Setting) -> None:
+        async with screen.shown(lines=not says_each):
+            await play_normal(
+                setting, pace, operations=number, workers=workers, latencies=latencies
+            )
+
+    say = typer.echo if says_each else _hush
+    code = _run(address, set_name, for_s, play, say=say, warn=screen.warn)
+    typer.echo(screen.summary())
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -127,7 +164,7 @@ def onoff(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
 
     play = partial(
         play_onoff,
-        pace=_pace(low_delay_ms, high_delay_ms),
+        pace=_delay(low_delay_ms, high_delay_ms),
         local=LWWSet[bytes](),
         report=report,
         offline_ops=offline_ops,
@@ -172,8 +209,19 @@ def viewer(
     raise typer.Exit(code)
 
 
+app.command()(checker)
+
+
 def _warn(line: str) -> None:
     typer.echo(line, err=True)
+
+
+def _hush(_: str) -> None:
+    """Say nothing."""
+
+
+def _now_us() -> int:
+    return monotonic_ns() // 1_000
 
 
 def _run(
@@ -182,13 +230,16 @@ def _run(
     for_s: float | None,
     play: Play,
     *,
+    say: Callable[[str], None] = typer.echo,
     warn: Callable[[str], None] = _warn,
 ) -> int:
     """Let a monkey play until it ends, its time is over, or Ctrl-C; return the exit code."""
 
     async def bounded() -> None:
         async with node_at(address) as node:
-            setting = Setting(node, set_name, SystemRandom(), asyncio.sleep, typer.echo, warn)
+            setting = Setting(
+                node, set_name, SystemRandom(), asyncio.sleep, _now_us, say=say, warn=warn
+            )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(for_s):
                     await play(setting)
@@ -200,13 +251,13 @@ def _run(
     return 0
 
 
-def _pace(low_ms: float, high_ms: float) -> Pace:
+def _delay(low_ms: float, high_ms: float) -> Delay:
     if low_ms > high_ms:
         raise ConfigError(
             f"--lowdelayms {low_ms:g} is above --highdelayms {high_ms:g}",
             hint="The delay before each operation is somewhere between the two.",
         )
-    return Pace(low_ms, high_ms)
+    return Delay(low_ms, high_ms)
 
 
 Show = Callable[[lww_set.LWWSet[bytes]], None]

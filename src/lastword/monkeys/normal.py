@@ -1,22 +1,41 @@
 """The normal monkey: a random get, put or delete of a random element, again and again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Final
 
 from lastword.client.node import AsyncNode
-from lastword.monkeys.setting import Pace, Setting, turns
+from lastword.monkeys.histogram import Histogram
+from lastword.monkeys.pace import Pace
+from lastword.monkeys.setting import Setting, together, turns
 
 Operation = Callable[[AsyncNode, str, bytes], Awaitable[str]]
 
 
-async def play_normal(setting: Setting, pace: Pace, *, operations: int | None = None) -> None:
-    """Do `operations` random operations, None for no end, each after a delay of `pace`."""
-    for _ in turns(operations):
-        await pace.wait(setting)
+async def play_normal(
+    setting: Setting,
+    pace: Pace,
+    *,
+    operations: int | None = None,
+    workers: int = 1,
+    latencies: Histogram | None = None,
+) -> None:
+    """Do `operations` random operations, None for no end, each when `pace` says so.
+
+    So many `workers` share them; `latencies` counts what each took, from when it was due.
+    """
+    left = iter(turns(operations))
+    counted = Histogram() if latencies is None else latencies
+    await together(_work(setting, pace, left, counted) for _ in range(workers))
+
+
+async def _work(setting: Setting, pace: Pace, left: Iterator[int], latencies: Histogram) -> None:
+    for _ in left:
+        due_us = await pace.wait(setting)
         operation = setting.rng.choice(OPERATIONS)
         element = setting.random_element()
         done = await setting.patiently(partial(operation, setting.node, setting.set_name, element))
+        latencies.note(setting.now_us() - due_us)
         setting.say(done)
 
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from lastword.client.text import shown_element
 from lastword.crdt.lww_set import LWWSet
-from lastword.monkeys.setting import Pace, Setting, turns
+from lastword.monkeys.pace import Pace
+from lastword.monkeys.setting import Setting, turns
 from lastword.monkeys.shown import shown_stamp
 
 DIFFERENCES_SHOWN_MAX: Final = 10

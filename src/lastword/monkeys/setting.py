@@ -1,10 +1,11 @@
 """What every monkey is given, and the patience that all of them have with a silent node."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from lastword.client.node import AsyncNode
 from lastword.errors import Unavailable, Unreachable
@@ -20,15 +21,17 @@ RETRY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A node, a set on it, and the world: randomness, sleep, and whom to tell.
+    """A node, a set on it, and the world: randomness, sleep, a clock, and whom to tell.
 
-    `say` takes a line about what was done, `warn` one about trouble.
+    `now_us` is a monotonic clock. `say` takes a line about what was done, `warn` one about
+    trouble.
     """
 
     node: AsyncNode
     set_name: str
     rng: Random
     sleep: Callable[[float], Awaitable[None]]
+    now_us: Callable[[], int]
     say: Callable[[str], None]
     warn: Callable[[str], None]
 
@@ -56,18 +59,16 @@ class Setting:
         return b"%d" % self.rng.randint(0, ELEMENT_MAX)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a monkey waits before each operation: anything between the two, in milliseconds."""
-
-    low_ms: float
-    high_ms: float
-
-    async def wait(self, setting: Setting) -> None:
-        """Sleep for a random delay."""
-        await setting.sleep(setting.rng.uniform(self.low_ms, self.high_ms) / 1000)
-
-
 def turns(number: int | None) -> Iterable[int]:
     """Return as many turns as `number` says, endlessly many for None."""
     return count() if number is None else range(number)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all at once; the first error ends the others, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

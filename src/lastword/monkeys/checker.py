@@ -17,7 +17,7 @@ from lastword.monkeys.histogram import Histogram
 from lastword.monkeys.history import Kind, Operation, Outcome, Stamp
 from lastword.monkeys.model import ElementModel, Violation
 from lastword.monkeys.pace import Pace
-from lastword.monkeys.setting import RETRY_S, Setting, together
+from lastword.monkeys.setting import RETRY_S, Setting, together, turns
 
 KINDS: Final = (Kind.ADD,) * 4 + (Kind.REMOVE,) * 3 + (Kind.GET,) * 3
 """Adds, removes and gets are drawn as 4 to 3 to 3."""
@@ -137,15 +137,19 @@ class Checker:
     elements: int
     latencies: Histogram = field(default_factory=Histogram)
 
-    async def play(self, pace: Pace, workers: int) -> None:
-        """Do one operation after the other until cancelled; what is under way then is unknown."""
+    async def play(self, pace: Pace, workers: int, operations: int | None = None) -> None:
+        """Do `operations`, None for no end; where that is cancelled, those under way are unknown.
+
+        One that finds no node to ask counts too.
+        """
+        left = iter(turns(operations))
         try:
-            await together(self._work(pace) for _ in range(workers))
+            await together(self._work(pace, left) for _ in range(workers))
         finally:
             self.ledger.end_all(self.setting.now_us())
 
-    async def _work(self, pace: Pace) -> None:
-        while True:
+    async def _work(self, pace: Pace, left: Iterator[int]) -> None:
+        for _ in left:
             due_us = await pace.wait(self.setting)
             driven = self._awake()
             if driven is None:

@@ -123,6 +123,18 @@ async def test_three_nodes_agree_over_tls_and_commands_reach_them(
     assert (code, "certificate is not believed" in errors) == (5, True), errors
 
 
+def test_a_page_that_came_without_tls_does_not_write(
+    start: Start, certificates: Certificates
+) -> None:
+    """It has the same name and port: whoever is on the way can answer by it in plain HTTP."""
+    node = start(*certificates.options())
+    with connected(node.address, certificates.client()) as connection:
+        for scheme, status in (("http", b"403"), ("https", b"200"), ("HTTPS", b"200")):
+            headers = f"Host: {node.address}\r\nOrigin: {scheme}://{node.address}"
+            connection.sendall(f"PUT /s/x HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+            assert connection.recv(1 << 16).split(b" ", 2)[1] == status
+
+
 async def test_a_certificate_is_changed_without_a_stop(
     start: Start, certificates: Certificates, tmp_path: Path
 ) -> None:

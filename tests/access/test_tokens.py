@@ -290,13 +290,18 @@ def test_a_node_that_checks_no_tokens_shows_and_takes_none(nodes: Nodes) -> None
 
 
 def test_a_call_by_a_foreign_name_is_refused(nodes: Nodes) -> None:
-    """Writes on any node; all calls where tokens are checked; messages where none are proven."""
+    """By a page that was rebound it would also be read; messages that are proven are taken."""
     open_node, node = nodes.open("--allow-host", "own.example"), nodes.first()
     for host, status in (("evil.example", 421), ("own.example", 200), ("node1:3000", 200)):
         assert open_node.call("PUT", "/s/x", host=host).status == status
     refused = open_node.call("PUT", "/s/x", host="evil.example:80").json["error"]
     assert refused["code"] == "foreign_host"
-    assert open_node.call("GET", "/s/x", host="evil.example").status == 200
+    for method in ("GET", "HEAD", "OPTIONS"):
+        for path in ("/s/x", "/s", "/", "/_/sets", "/_/metrics", "/_/openapi.json"):
+            assert open_node.call(method, path, host="evil.example").status == 421, path
+    assert open_node.call("GET", "http://evil.example/s/x").status == 421
+    for host in ("own.example:9", "localhost", "[::1]:3000", "127.0.0.1"):
+        assert open_node.call("GET", "/s/x", host=host).status == 200
     assert open_node.call("POST", "/_/peer", host="evil.example").status == 421
     assert node.call("GET", "/s", token=ADMIN, host="evil.example").status == 421
     assert node.call("POST", "/_/peer", host="evil.example").status == 403

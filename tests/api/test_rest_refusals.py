@@ -312,6 +312,19 @@ async def test_an_origin_that_is_no_name_is_not_the_name_of_a_node_without_one(
     assert answer.status == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "", "same-origin, none"])
+async def test_a_write_that_a_browser_says_to_be_of_another_site_is_refused(
+    node: LivingNode, site: str
+) -> None:
+    """Also where it keeps the origin to itself, or has no such header."""
+    for headers in ({}, {"Origin": f"http://{node.address}"}):
+        answer = await node.ask("PUT", "/s/a", headers={"Sec-Fetch-Site": site, **headers})
+        assert (answer.status, error_of(answer)["code"]) == (403, "foreign_origin")
+    for own in ("same-origin", "none"):
+        answer = await node.ask("PUT", "/s/a", headers={"Sec-Fetch-Site": own})
+        assert answer.status == 200
+
+
 async def test_a_nodes_own_page_writes(node: LivingNode) -> None:
     for origin in (f"http://{node.address}", f"HTTPS://{node.address}"):
         answer = await node.ask("PUT", "/s/a", headers={"Origin": origin})

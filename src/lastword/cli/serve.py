@@ -152,8 +152,14 @@ async def _serve(
         transport = HttpTransport(proof=proof, tls=None if tls is None else lambda: tls.client)
         node = _node(config, store, server.port, faults, transport)
         gate = guarding.gate_of(config.admin_token_file, node, hangup)
-        hosts = Hosts(config.host_names())
-        rest = Rest(node, version("lastword"), proof, gate, hosts)
+        rest = Rest(
+            node,
+            version("lastword"),
+            proof=proof,
+            gate=gate,
+            hosts=Hosts(config.host_names()),
+            secure=tls is not None,
+        )
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:
             resp = await _start_resp(config, config.redis_port, limits, node, tls=tls, gate=gate)

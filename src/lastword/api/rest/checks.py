@@ -1,6 +1,7 @@
 """What is checked of a request beside its path and its body's shape."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from lastword.access.rights import TOKENS_SET
 from lastword.access.token import parse_record
@@ -13,14 +14,26 @@ from lastword.store.ghosts import Ghosts, check_ghosts
 from lastword.store.operations import PEERS_SET
 
 
-def check_origin(request: Request) -> None:
-    """Refuse a write that a page from elsewhere makes a browser send (RFC 6454, section 7)."""
+_OWN_SITE: Final = frozenset({b"same-origin", b"none"})
+"""What browsers say in Sec-Fetch-Site (W3C, Fetch Metadata) of a call that no other page began."""
+
+
+def check_origin(request: Request, *, secure: bool) -> None:
+    """Refuse a write that a page from elsewhere makes a browser send (RFC 6454, section 7).
+
+    On a node that speaks TLS (`secure`) a page that came without is from elsewhere, too: whoever is
+    on the way may have written it. In front of one that does not there may be a proxy that does.
+    """
+    if request.headers.get(b"sec-fetch-site", b"none").lower() not in _OWN_SITE:
+        raise ForeignOrigin("a page from another site wants to write")
     origin = request.headers.get(b"origin")
     if origin is None:
         return
-    _, _, place = origin.lower().partition(b"://")
+    scheme, _, place = origin.lower().partition(b"://")
     if not place or place != request.headers.get(b"host", b"").lower():
         raise ForeignOrigin("a page from another origin wants to write")
+    if secure and scheme != b"https":
+        raise ForeignOrigin("a page that came without TLS wants to write")
 
 
 def check_no_body(request: Request) -> None:

@@ -30,6 +30,7 @@ from lastword.limits import SET_NAME_BYTES_MAX, TARGET_BYTES_MAX
 Kinds = tuple[type[LastwordError], ...]
 
 EVERYWHERE: Final[Kinds] = (
+    ForeignHost,
     InvalidRequest,
     RequestTimeout,
     TargetTooLong,
@@ -39,7 +40,7 @@ EVERYWHERE: Final[Kinds] = (
 )
 """Errors that any request may meet."""
 
-OF_WRITES: Final[Kinds] = (ForeignOrigin, ForeignHost, DiskFailed)
+OF_WRITES: Final[Kinds] = (ForeignOrigin, DiskFailed)
 OF_TOKENS: Final[Kinds] = (Unauthenticated, Forbidden, TooManyFailures)
 OF_BODIES: Final[Kinds] = (BodyTooLarge, UnknownMediaType)
 

@@ -16,15 +16,20 @@ PEER_PATH = b"/_/peer"
 
 
 class Rest:
-    """The handler of one node's HTTP server; without a `gate` everybody may do everything."""
+    """The handler of one node's HTTP server; without a `gate` everybody may do everything.
+
+    `secure`: it speaks TLS.
+    """
 
     def __init__(
         self,
         node: Node,
         version: str,
+        *,
         proof: Proof | None = None,
         gate: Gate | None = None,
         hosts: Hosts | None = None,
+        secure: bool = False,
     ) -> None:
         table = Table(node, version, proof, gate)
         self.routes = table.routes
@@ -35,14 +40,14 @@ class Rest:
         self._gate = gate
         self._hosts = hosts or Hosts()
         self._proves = proof is not None
+        self._secure = secure
 
     def __call__(self, request: Request) -> Answer:
         """Answer a request; errors are raised."""
         method = request.method
         if method not in SAFE_METHODS:
-            check_origin(request)
-        if method not in SAFE_METHODS or self._gate is not None:
-            self._check_host(request)
+            check_origin(request, secure=self._secure)
+        self._check_host(request)
         fixed = self._fixed.get(request.path)
         if fixed is not None:
             answer = fixed.answer_to(method)

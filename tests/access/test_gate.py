@@ -1,5 +1,6 @@
 """Tokens and the gate, with a clock and a set of the test's own."""
 
+import hmac
 from collections.abc import Iterable
 from random import Random
 
@@ -166,6 +167,109 @@ def test_who_shows_wrong_tokens_waits_and_nobody_else(scene: Scene) -> None:
     assert scene.fail("a") is Unauthenticated
     assert scene.fail("a") is TooManyFailures
     assert scene.gate.failures == {"wrong": FAILURES_MAX + 2, "throttled": 3}
+
+
+def test_a_token_of_ours_is_let_in_however_many_wrong_ones_its_address_shows(scene: Scene) -> None:
+    """Nobody guesses 256 random bits: only tokens of the admins' file may be, and have to wait."""
+    (token, record), (other, _) = made(), made()
+    while scene.fail("a") is not TooManyFailures:
+        pass
+    scene.held.change(record.element())
+    assert scene.gate.admit(token.encode(), "a").rights().allows(Right.WRITE, b"s")
+    for wrong in (other, f"lw_{record.id}_{'0' * 64}"):
+        with pytest.raises(TooManyFailures):
+            scene.gate.admit(wrong.encode(), "a")
+
+
+def test_an_admins_token_that_was_right_is_let_in_until_it_is_replaced(scene: Scene) -> None:
+    scene.gate.admit(ADMIN, "a")
+    while scene.fail("a") is not TooManyFailures:
+        pass
+    scene.gate.admit(ADMIN, "a")
+    scene.gate.replace_admins([b"b" * 64])
+    with pytest.raises(TooManyFailures):
+        scene.gate.admit(ADMIN, "a")
+    scene.gate.replace_admins([ADMIN])
+    with pytest.raises(TooManyFailures):
+        scene.gate.admit(ADMIN, "a")
+
+
+@pytest.mark.parametrize("was", ["revoked", "admin"])
+def test_a_client_that_goes_on_with_a_token_of_before_is_one_that_fails(
+    scene: Scene, was: str
+) -> None:
+    """However often it calls, its address waits for a minute at the most afterwards."""
+    token, record = made()
+    shown = token.encode() if was == "revoked" else ADMIN
+    scene.held.change(record.element())
+    scene.gate.admit(shown, "a")
+    scene.held.change()
+    scene.gate.replace_admins([b"b" * 64])
+    failed = []
+    for _ in range(500):
+        with pytest.raises((Unauthenticated, TooManyFailures)) as caught:
+            scene.gate.admit(shown, "a")
+        failed.append(caught.type)
+    assert failed.count(Unauthenticated) == FAILURES_MAX
+    scene.now_s += FAILURES_MAX * DRAIN_S
+    assert [scene.fail("a") for _ in range(FAILURES_MAX)] == [Unauthenticated] * FAILURES_MAX
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("", "10.0.0.2", False),
+    ],
+)
+def test_who_has_a_network_of_addresses_has_one_measure_of_failures(
+    scene: Scene, first: str, second: str, same: bool
+) -> None:
+    """Of IPv6 a customer has 2^64 addresses at the least, and must not have as many guesses."""
+    while scene.fail(first) is not TooManyFailures:
+        pass
+    assert (scene.fail(second) is TooManyFailures) == same
+
+
+def test_two_records_of_one_id_that_differ_grant_nothing(scene: Scene) -> None:
+    """Else which of both counts would be chance: an older, wider one may have been imported."""
+    token, record = made()
+    plain = msgspec.to_builtins(record)
+    wider = msgspec.json.encode(plain | {"grants": [["admin", "*"]]})
+    foreign = msgspec.json.encode(plain | {"sha256": "0" * 64})
+    for other in (wider, foreign):
+        for held in ((record.element(), other), (other, record.element())):
+            scene.held.change(*held)
+            with pytest.raises(Unauthenticated):
+                scene.gate.admit(token.encode(), "a")
+            scene.now_s += 60
+    scene.held.change(record.element(), b" " + record.element())
+    assert scene.gate.admit(token.encode(), "a").rights().allows(Right.WRITE, b"s")
+    assert not scene.gate.admit(token.encode(), "a").rights().allows(Right.WRITE, b"t")
+
+
+def test_an_id_that_is_not_known_is_compared_as_one_that_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, record = made()
+    scene.held.change(record.element())
+    compared: list[tuple[int, int]] = []
+
+    def noting(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr("lastword.access.gate.same", noting)
+    for id_ in (record.id, "0" * 12):
+        compared.clear()
+        with pytest.raises(Unauthenticated):
+            scene.gate.admit(f"lw_{id_}_{'0' * 64}".encode(), "b")
+        assert compared == [(32, 32)] * 2  # the admin's, and the record's
 
 
 def test_failures_of_a_bounded_number_of_addresses_are_remembered() -> None:

@@ -312,7 +312,7 @@ async def test_an_origin_that_is_no_name_is_not_the_name_of_a_node_without_one(
     assert answer.status == 403
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "", "same-origin, none"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "", "none, none"])
 async def test_a_write_that_a_browser_says_to_be_of_another_site_is_refused(
     node: LivingNode, site: str
 ) -> None:

@@ -4,9 +4,9 @@ What a token grants is looked up anew for each call, so that one that was revoke
 another node, is worth nothing as soon as this node has heard of it.
 """
 
-import hmac
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
+from hmac import compare_digest as same
 from typing import Final, Protocol
 
 from lastword.access.rights import EVERYTHING, Rights
@@ -20,9 +20,9 @@ from lastword.access.token import (
 )
 from lastword.errors import InvalidElement, TooManyFailures, Unauthenticated
 
-PROVEN_MAX: Final = 4_096
-"""Tokens that were right before, and so are looked up for an address that has to wait, too:
-else whoever shares it could lock others out."""
+_NO_RECORD: Final = (bytes(32), None)
+"""Stands for the record of an id that is not known: it is compared like any, and nothing hashes
+to it that anybody could find."""
 
 
 class TokenSet(Protocol):
@@ -64,48 +64,50 @@ class Gate:
     ) -> None:
         self.failures: Counter[str] = Counter()
         self._admins: tuple[bytes, ...] = ()
+        self._proven: set[bytes] = set()
         self.replace_admins(admins)
         self._held = held
         self._now_s = now_s
         self._throttle = Throttle()
-        self._proven: OrderedDict[bytes, None] = OrderedDict()
         self._version: object = None
         self._records: dict[str, tuple[bytes, Rights]] = {}
 
     def replace_admins(self, tokens: Iterable[bytes]) -> None:
         """Let these tokens do everything from now on, and none of those before."""
         self._admins = tuple(map(digest_of, tokens))
+        self._proven.intersection_update(self._admins)
 
     def admit(self, token: bytes, address: str) -> Pass:
         """Return the pass of who shows a token, from `address`.
 
         Raises Unauthenticated where it is none, TooManyFailures where there were too many such.
+        Where the address has to wait, what is right is let in all the same if nobody could have
+        guessed it: else whoever shares the address could lock others out. Of an admin's token
+        that is not known, but for one that was right before.
         """
-        digest = digest_of(token[: TOKEN_BYTES_MAX + 1])
-        if digest not in self._proven:
+        digest, id_ = digest_of(token[: TOKEN_BYTES_MAX + 1]), id_of(token)
+        is_right = self.find(id_, digest) is not None
+        if not (is_right and (id_ or digest in self._proven)):
             self._wait(address)
-        id_ = id_of(token)
-        if self.find(id_, digest) is None:
+        if not is_right:
             self.failures["wrong"] += 1
             self._throttle.note(address, self._now_s())
             raise Unauthenticated("this token is not known, or was revoked")
-        self._proven[digest] = None
-        self._proven.move_to_end(digest)
-        if len(self._proven) > PROVEN_MAX:
-            self._proven.popitem(last=False)
+        if not id_:
+            self._proven.add(digest)
         return Pass(self, id_, digest)
 
     def find(self, id_: str, digest: bytes) -> Rights | None:
         """Return what a token grants, None where there is none."""
         for admin in self._admins:
-            if hmac.compare_digest(admin, digest):
+            if same(admin, digest):
                 return EVERYTHING
         version = self._held.version()
         if version != self._version:
             self._records = _read(self._held.elements())
             self._version = version
-        held, rights = self._records.get(id_, (b"", None))
-        return rights if hmac.compare_digest(held, digest) else None
+        held, rights = self._records.get(id_, _NO_RECORD)
+        return rights if same(held, digest) else None
 
     def _wait(self, address: str) -> None:
         try:
@@ -127,5 +129,15 @@ def records_of(elements: Iterable[bytes]) -> tuple[list[Record], int]:
 
 
 def _read(elements: Iterable[bytes]) -> dict[str, tuple[bytes, Rights]]:
-    records, _ = records_of(elements)
-    return {record.id: (bytes.fromhex(record.sha256), record.rights()) for record in records}
+    """Return what each id grants; one whose records say different things grants nothing."""
+    records: dict[str, Record] = {}
+    torn: set[str] = set()
+    for record in records_of(elements)[0]:
+        before = records.setdefault(record.id, record)
+        if (before.sha256, before.grants) != (record.sha256, record.grants):
+            torn.add(record.id)
+    return {
+        id_: (bytes.fromhex(record.sha256), record.rights())
+        for id_, record in records.items()
+        if id_ not in torn
+    }

@@ -27,9 +27,11 @@ def permitted(find: Find, session: Session, arguments: Arguments) -> Command:
 
 def rights_of(session: Session) -> Rights:
     """Return what the client may do now; raise Unauthenticated where it showed no token."""
-    if session.service.gate is None:
+    gate = session.service.gate
+    if gate is None:
         return OPEN
     if session.admitted is None:
+        gate.failures["missing"] += 1
         raise Unauthenticated("Authentication required.")
     return session.admitted.rights()
 

@@ -13,7 +13,6 @@ from lastword.store.base import BaseStore
 from lastword.store.ghosts import Ghosts, check_ghosts
 from lastword.store.operations import PEERS_SET
 
-
 _OWN_SITE: Final = frozenset({b"same-origin", b"none"})
 """What browsers say in Sec-Fetch-Site (W3C, Fetch Metadata) of a call that no other page began."""
 
@@ -21,8 +20,8 @@ _OWN_SITE: Final = frozenset({b"same-origin", b"none"})
 def check_origin(request: Request, *, secure: bool) -> None:
     """Refuse a write that a page from elsewhere makes a browser send (RFC 6454, section 7).
 
-    On a node that speaks TLS (`secure`) a page that came without is from elsewhere, too: whoever is
-    on the way may have written it. In front of one that does not there may be a proxy that does.
+    On a node that speaks TLS (`secure`) a page that came without is from elsewhere, too: whoever
+    is on the way may have written it. In front of one that does not, a proxy may.
     """
     if request.headers.get(b"sec-fetch-site", b"none").lower() not in _OWN_SITE:
         raise ForeignOrigin("a page from another site wants to write")

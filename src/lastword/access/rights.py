@@ -91,7 +91,8 @@ class Rights:
 
     def may_read(self, set_name: bytes) -> bool:
         """Return whether a set may be read, and so be listed."""
-        return self.allows(Right.READ, set_name)
+        shown = self.tokens or set_name != TOKENS_SET
+        return shown and self.allows(Right.READ, set_name)
 
     def check(self, right: Right, set_name: bytes) -> None:
         """Raise Forbidden where something may not be done to a set."""

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 
+from lastword.access.rights import Right, Rights
 from lastword.api.http.forms import wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.queries import check_no_query, number_after
@@ -34,19 +35,23 @@ class Clocks:
         )
         return value_of(wanted_form(request), report)
 
-    async def future(self, request: Request) -> Response:
-        """Look at a stretch of the log for times further ahead than a client may give."""
-        after, form = number_after(request), wanted_form(request)
-        return value_of(form, await self._node.read(lambda: self._page(after)))
+    async def future(self, request: Request, rights: Rights) -> Response:
+        """Look at a stretch of the log for times further ahead than a client may give.
 
-    def _page(self, after: int) -> FuturePage:
+        It shows elements of all sets that may be read.
+        """
+        rights.check_node(Right.READ)
+        after, form = number_after(request), wanted_form(request)
+        return value_of(form, await self._node.read(lambda: self._page(after, rights)))
+
+    def _page(self, after: int, rights: Rights) -> FuturePage:
         store = self._node.store
         wall_us = store.options.wall()
         limit = wall_us + store.options.max_skew_us
         log = store.read_log(after, LOOKED_AT_MAX)
         found, size, looked_at = list[FutureEntry](), 0, 0
         for row in log.rows:
-            if time_of(row.entry.stamp) > limit:
+            if time_of(row.entry.stamp) > limit and rights.may_read(row.entry.set_name):
                 size += len(row.entry.element)
                 if size > LISTED_BYTES_MAX and found:
                     break

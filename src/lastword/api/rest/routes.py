@@ -52,7 +52,7 @@ class Query(NamedTuple):
 class Call(NamedTuple):
     """One method of a path.
 
-    `answer` is given the bearer's rights, too, where it `need`s one for EACH set in the body.
+    `answer` is given the bearer's rights, too, where it `need`s one for EACH set that it is about.
     """
 
     answer: Handler

@@ -276,7 +276,7 @@ def _clock_routes(clocks: Clocks) -> tuple[Route, ...]:
         clocks.future,
         "elements with times too far ahead, by pages",
         (page,),
-        Need.READ_NODE,
+        Need.EACH,
         queries=(AFTER,),
     )
     return (

@@ -121,6 +121,11 @@ class NodeConfig:
                 hint="Say by --advertise host:port, or by -i, under which address they reach it.",
             )
 
+    def tokens_travel_open(self) -> bool:
+        """Return whether tokens may be shown from other machines without TLS."""
+        shown = self.admin_token_file is not None and not _is_loopback(self.host)
+        return shown and self.tls_cert is None
+
     def host_names(self) -> list[str]:
         """Return the names that this node goes by, beside its addresses."""
         advertised = () if self.advertise is None else (self.advertise.rpartition(":")[0],)

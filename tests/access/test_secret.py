@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lastword.access.secret import FILE_BYTES_MAX, SECRETS_MAX, load_keys, others_may_read
+from lastword.access.secret import FILE_BYTES_MAX, SECRETS_MAX, load_keys, others_may_use
 from lastword.errors import ConfigError
 
 SECRET = "5e" * 32
@@ -41,9 +41,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_keys(tmp_path / "none")
 
 
-def test_a_file_that_others_may_read_is_known(tmp_path: Path) -> None:
+def test_a_file_that_others_may_read_or_write_is_known(tmp_path: Path) -> None:
     path = written(tmp_path, SECRET)
     path.chmod(0o600)
-    assert not others_may_read(path)
-    path.chmod(0o640)
-    assert others_may_read(path)
+    assert not others_may_use(path)
+    for mode in (0o640, 0o604, 0o620, 0o602):
+        path.chmod(mode)
+        assert others_may_use(path)
+    path.unlink()
+    assert not others_may_use(path)

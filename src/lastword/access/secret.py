@@ -20,7 +20,8 @@ SECRETS_MAX: Final = 8
 FILE_BYTES_MAX: Final = 65_536
 """A file that is longer is another one."""
 
-OTHERS_MAY_READ: Final = 0o044
+OTHERS_MAY_USE: Final = 0o066
+"""Reading is knowing the secret, and writing is choosing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,12 @@ def load_secrets(path: Path) -> list[bytes]:
     return secrets
 
 
-def others_may_read(path: Path) -> bool:
-    """Return whether the file may be read by others than its owner."""
-    return bool(path.stat().st_mode & OTHERS_MAY_READ)
+def others_may_use(path: Path) -> bool:
+    """Return whether the file may be read or written by others than its owner."""
+    try:
+        return bool(path.stat().st_mode & OTHERS_MAY_USE)
+    except OSError:  # it went after it was read
+        return False
 
 
 _HOW_TO_MAKE: Final = (

@@ -24,6 +24,9 @@ POLL_S = 0.5
 PAGE_BYTES = 4_096
 """Of SQLite, where nothing else is asked for: it asks for nothing else."""
 
+OWN_MODE = 0o600
+"""A backup holds all that tokens guard."""
+
 SUFFIXES = ("", "-wal", "-journal")
 
 
@@ -57,7 +60,7 @@ def backup(
         if Path(name).exists():
             raise FileUnusable(f"{name} is there already", hint="Name another file, or remove it.")
     began_s = time.perf_counter()
-    with draft_of(file) as draft, _progress() as bar:
+    with draft_of(file, OWN_MODE) as draft, _progress() as bar:
         size = asyncio.run(_fetch(address, draft, bar))
     made = Made(file, size, round(time.perf_counter() - began_s, 3))
     if as_json:

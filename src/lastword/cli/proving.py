@@ -1,14 +1,12 @@
 """The cluster's secret of `lastword serve`: read at the start, and again at SIGHUP."""
 
-import logging
 from pathlib import Path
 from secrets import randbits
 
 from lastword.access.proof import Proof
-from lastword.access.secret import load_keys, others_may_read
+from lastword.access.secret import load_keys
 from lastword.cli.hangup import Hangup
-
-logger = logging.getLogger(__name__)
+from lastword.cli.shared_files import warn_where_shared
 
 
 def proof_of(path: Path | None, hangup: Hangup) -> Proof | None:
@@ -16,16 +14,11 @@ def proof_of(path: Path | None, hangup: Hangup) -> Proof | None:
     if path is None:
         return None
     proof = Proof(load_keys(path), randbits(63) | 1)
-    _warn(path)
+    warn_where_shared(path)
 
     def reread() -> None:
         proof.replace_keys(load_keys(path))
-        _warn(path)
+        warn_where_shared(path)
 
     hangup.add("the cluster's secret", reread)
     return proof
-
-
-def _warn(path: Path) -> None:
-    if others_may_read(path):
-        logger.warning("%s may be read by others than its owner: chmod 600", path)

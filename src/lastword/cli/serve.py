@@ -26,6 +26,7 @@ from lastword.api.transport import HttpTransport
 from lastword.cli import guarding, logs, options, proving
 from lastword.cli.hangup import Hangup
 from lastword.cli.periods import period_s
+from lastword.cli.shared_files import warn_where_shared
 from lastword.config import NodeConfig
 from lastword.errors import Unavailable
 from lastword.node.jobs import Faults
@@ -37,6 +38,9 @@ from lastword.store.sqlite.store import SqliteStore
 from lastword.wall import wall_us
 
 logger = logging.getLogger(__name__)
+
+OTHERS_MAY_NOTHING = 0o077
+"""Of the node's file, and of all that is made beside it: who may read it needs no token."""
 
 DRAIN_S = 10.0
 """How long requests in flight may take once the node is told to stop."""
@@ -107,6 +111,11 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         tls_ca=tls_ca,
     )
     config.check()
+    if config.tokens_travel_open():
+        logger.warning(
+            "tokens, and all else, travel as they are for whoever is on the way: give --tls-cert"
+        )
+    os.umask(os.umask(OTHERS_MAY_NOTHING) | OTHERS_MAY_NOTHING)
     limits = RespLimits(
         clients_max=redis_clients_max,
         idle_s=redis_timeout,
@@ -151,7 +160,7 @@ async def _serve(
     try:
         transport = HttpTransport(proof=proof, tls=None if tls is None else lambda: tls.client)
         node = _node(config, store, server.port, faults, transport)
-        gate = guarding.gate_of(config.admin_token_file, node, hangup)
+        gate = guarding.gate_of(config.admin_token_file, config.cluster_secret_file, node, hangup)
         rest = Rest(
             node,
             version("lastword"),
@@ -184,8 +193,15 @@ def _tls(config: NodeConfig, hangup: Hangup) -> NodeTls | None:
     """Return the node's TLS, if it speaks that; SIGHUP reads its files anew."""
     if config.tls_cert is None or config.tls_key is None:
         return None
-    tls = NodeTls(config.tls_cert, config.tls_key, config.tls_ca)
-    hangup.add("the certificate", tls.reread)
+    key = config.tls_key
+    tls = NodeTls(config.tls_cert, key, config.tls_ca)
+    warn_where_shared(key)
+
+    def reread() -> None:
+        tls.reread()
+        warn_where_shared(key)
+
+    hangup.add("the certificate", reread)
     return tls
 
 

@@ -153,13 +153,29 @@ def test_messages_may_overtake_each_other_and_each_is_taken_once(order: list[int
         came.add(index)
 
 
+def test_what_came_from_a_sender_that_is_forgotten_is_not_taken_again() -> None:
+    """Also where the clock is set back to when it came; who was forgotten goes on."""
+    here, there = pair()
+    early = here.sign(THERE, b"", NOW_US - 60_000_000)
+    last = here.sign(THERE, b"", NOW_US)
+    for signed in (early, last):
+        assert there.check(signed.header(), b"", NOW_US).refusal is None
+    for start in range(100, 100 + SENDERS_MAX):
+        sender = Proof((KEYS,), start)
+        meet(sender, there)
+        there.check(sender.sign(THERE, b"", NOW_US + 1).header(), b"", NOW_US)
+    assert refused(there, last.header(), b"") == "replayed"
+    assert refused(there, early.header(), b"", NOW_US - 60_000_000) == "replayed"
+    assert there.check(here.sign(THERE, b"", NOW_US + 1).header(), b"", NOW_US).refusal is None
+
+
 def test_memory_of_senders_is_bounded_and_keeps_the_latest() -> None:
     _, there = pair()
     messages = []
     for start in range(100, 100 + SENDERS_MAX + 10):
         sender = Proof((KEYS,), start)
         meet(sender, there)
-        messages.append(sender.sign(THERE, b"", NOW_US).header())
+        messages.append(sender.sign(THERE, b"", NOW_US + start).header())
         there.check(messages[-1], b"", NOW_US)
     assert refused(there, messages[-1], b"") == "replayed"
     assert refused(there, messages[-SENDERS_MAX + 1], b"") == "replayed"

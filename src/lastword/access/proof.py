@@ -30,7 +30,8 @@ NUMBERS_KEPT: Final = 4_096
 dozens of messages on their way at once."""
 
 SENDERS_MAX: Final = 4_096
-"""Starts of senders that are remembered, the latest ones; only who has the secret adds one."""
+"""Starts of senders that are remembered, the latest ones; only who has the secret adds one. Of the
+others what was the latest time is kept, and nothing is taken from them that is not later."""
 
 UNKNOWN: Final = 0
 """In the place of a receiver's start that is not known yet. Such a message is only answered by the
@@ -75,6 +76,7 @@ class Proof:
         self._number = 0
         self._starts: dict[str, int] = {}
         self._senders: OrderedDict[int, _Numbers] = OrderedDict()
+        self._forgotten_us = 0
 
     def replace_keys(self, keys: tuple[Keys, ...]) -> None:
         """Sign by other keys from now on, and believe those only."""
@@ -111,7 +113,7 @@ class Proof:
         if abs(signed.time_us - now_us) > WINDOW_US:
             off_s = (signed.time_us - now_us) / 1e6
             return self._refusal(signed, keys, "expired", f"its time is off by {off_s:.0f} s")
-        if not self._numbers_of(signed.sender).take(signed.number):
+        if not self._take(signed):
             raise Unproven("the message came before", "replayed")
         return Outcome(signed, keys)
 
@@ -148,25 +150,40 @@ class Proof:
             self.refused[reason] += 1
         return Outcome(signed, keys, Unproven(message, reason))
 
-    def _numbers_of(self, sender: int) -> "_Numbers":
-        numbers = self._senders.setdefault(sender, _Numbers())
-        self._senders.move_to_end(sender)
+    def _take(self, signed: Signed) -> bool:
+        """Note that a message came; return whether it is new.
+
+        Of a sender that is not remembered all is new that is later than what came of those that
+        were forgotten.
+        """
+        numbers = self._senders.get(signed.sender)
+        if numbers is None:
+            if signed.time_us <= self._forgotten_us:
+                return False
+            numbers = self._senders[signed.sender] = _Numbers()
+        self._senders.move_to_end(signed.sender)
         if len(self._senders) > SENDERS_MAX:
-            self._senders.popitem(last=False)
-        return numbers
+            _, forgotten = self._senders.popitem(last=False)
+            self._forgotten_us = max(self._forgotten_us, forgotten.latest_us)
+        return numbers.take(signed.number, signed.time_us)
 
 
 class _Numbers:
-    """Which of one sender's numbers came: the greatest, and a bit for each of those below it."""
+    """Which of one sender's numbers came: the greatest, and a bit for each of those below it.
 
-    __slots__ = ("_came", "_greatest")
+    `latest_us` is the latest time of any of them.
+    """
+
+    __slots__ = ("_came", "_greatest", "latest_us")
 
     def __init__(self) -> None:
         self._greatest = 0
         self._came = 0
+        self.latest_us = 0
 
-    def take(self, number: int) -> bool:
+    def take(self, number: int, time_us: int) -> bool:
         """Note a number; return whether it is new, as far as that is remembered."""
+        self.latest_us = max(self.latest_us, time_us)
         ahead = number - self._greatest
         if ahead > 0:
             kept = self._came << ahead if ahead < NUMBERS_KEPT else 0

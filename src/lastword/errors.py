@@ -219,7 +219,8 @@ class Unauthenticated(CallerError):
 
     code = "unauthenticated"
     hint_default = (
-        "Send Authorization: Bearer TOKEN, or AUTH TOKEN; lastword token create makes one."
+        "Send Authorization: Bearer TOKEN, or AUTH TOKEN; commands: lastword --token-file FILE. "
+        "lastword token create makes one."
     )
 
 

@@ -115,6 +115,7 @@ async def test_three_nodes_agree_over_tls_and_commands_reach_them(
     assert (code, output.partition(":")[0]) == (0, "3 nodes agree"), errors
     code, _, errors = ran(tmp_path, *before[:2], "verify", first.address)
     assert (code, "wants a proof of the cluster's secret" in errors) == (5, True), errors
+    assert "lastword --cluster-secret-file FILE verify" in errors
     for command in (("tombstones", first.address), ("doctor", "--json", first.address)):
         assert ran(tmp_path, *before[:2], *command)[0] == 0
     code, _, errors = ran(tmp_path, "tombstones", first.address)

@@ -284,7 +284,7 @@ def test_admin_tokens_are_read_anew(nodes: Nodes) -> None:
     node = nodes.first()
     nodes.admin_file.write_text("f" * 64)
     node.process.process.signal(signal.SIGHUP)
-    eventually(lambda: "the admin tokens was read anew" in node.log(), "it says so")
+    eventually(lambda: "the file of admin tokens was read anew" in node.log(), "it says so")
     assert node.call("GET", "/s", token=ADMIN).status == 401
     assert node.call("GET", "/s", token="f" * 64).status == 404
 

@@ -28,7 +28,7 @@ def gate_of(path: Path | None, secret: Path | None, node: Node, hangup: Hangup) 
         gate.replace_admins(load_secrets(path))
         warn_where_shared(path)
 
-    hangup.add("the admin tokens", reread)
+    hangup.add("the file of admin tokens", reread)
     return gate
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from secrets import randbits
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -16,7 +16,7 @@ from lastword.api.transport import HttpTransport
 from lastword.cli import reach
 from lastword.client.text import printable, shown_element
 from lastword.crdt.stamp import is_removed
-from lastword.errors import LastwordError, Unreachable
+from lastword.errors import LastwordError, Unproven, Unreachable
 from lastword.replication import frames
 from lastword.replication.comparison import NONCE_BITS
 from lastword.replication.frames import Frame, Surveyed, survey_body
@@ -71,7 +71,8 @@ def verify(
     try:
         addresses, verdict = asyncio.run(_verify(nodes, only=only, timeout_s=timeout))
     except LastwordError as error:  # exit code 1 says that nodes differ, and nothing else
-        raise Unreachable(printable(str(error)), hint=error.hint) from error
+        hint = _PROVE if isinstance(error, Unproven) else error.hint
+        raise Unreachable(printable(str(error)), hint=hint) from error
     # What strangers wrote may look like the markup of Rich, and so do addresses of IPv6.
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     if verdict.agrees:
@@ -80,6 +81,12 @@ def verify(
     console.print(_table(verdict))
     console.print(_summary(verdict))
     raise typer.Exit(1)
+
+
+_PROVE: Final = (
+    "Nodes are compared as one of them: lastword --cluster-secret-file FILE verify, with the same "
+    "file that they have."
+)
 
 
 async def _verify(

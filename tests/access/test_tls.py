@@ -146,7 +146,7 @@ async def test_a_certificate_is_changed_without_a_stop(
         shutil.copy(certificates.folder / name, newer / name)
     later = made(newer)
 
-    def say(words: str, begin: Callable[[], None]) -> None:
+    def say(words: str, begin: Callable[[], object]) -> None:
         told = node.stderr.read_text().count(words)
         begin()
         node.process.signal(signal.SIGHUP)
@@ -164,7 +164,11 @@ async def test_a_certificate_is_changed_without_a_stop(
         assert second != first
         assert asked(connection).startswith(b"HTTP/1.1 200")
         foreign = made(tmp_path / "foreign", LOCAL)
-        say("the certificate stays as it was", lambda: take((later.pair()[0], foreign.pair()[1])))
+        stays = "the certificate stays as it was"
+        say(stays, lambda: take((foreign.pair()[0], later.pair()[1])))
+        assert serial_of(node.address, tls) == second
+        take(foreign.pair())
+        say(stays, lambda: certificates.ca.write_text("no certificate"))
         assert serial_of(node.address, tls) == second
         assert asked(connection).startswith(b"HTTP/1.1 200")
 

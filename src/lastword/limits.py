@@ -75,6 +75,10 @@ replica does nothing else."""
 CLAIMS_MAX: Final = 4_096
 """Claims of one step of a comparison; the rest wait at the initiator."""
 
+TOKENS_MAX: Final = 10_000
+"""Tokens of a cluster, with those that were revoked and are not collected yet: a node reads them
+on its loop whenever one changes. It would leave out more, by chance; so no more are taken."""
+
 PEERS_MAX: Final = 1_000
 """Listed addresses: more are refused at the door; lastword is built for about 50."""
 

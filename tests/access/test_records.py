@@ -178,3 +178,18 @@ async def test_records_are_reached_by_no_path_without_the_right_for_them(node: G
         assert answer.status == 200
         assert b'"_tokens_"' not in answer.body, path
         assert record.id.encode() not in answer.body, path
+
+
+async def test_one_token_too_many_is_refused_and_not_left_out_by_chance(
+    node: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lastword.api.rest.checks.TOKENS_MAX", 3)
+    first, *others = (made(("read", "s")) for _ in range(4))
+    for one in (first, *others[:2]):
+        assert (await node.ask("PUT", of_element(one.record.element()), ADMIN)).status == 200
+    assert (await node.ask("DELETE", of_element(first.record.element()), ADMIN)).status == 200
+    refused = await node.ask("PUT", of_element(others[2].record.element()), ADMIN)
+    assert (refused.status, b"at most 3 tokens" in refused.body) == (400, True)
+    again = {one.record.element(): NOW_US for one in others[:2]}
+    assert await node.merge(again) == 200
+    assert await node.status(others[1].token) == 404

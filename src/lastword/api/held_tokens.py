@@ -5,11 +5,9 @@ from typing import Final
 
 from lastword.access.rights import TOKENS_SET
 from lastword.crdt.stamp import is_removed
+from lastword.limits import TOKENS_MAX
 from lastword.node.node import Node
 from lastword.replication.hashing import element_of
-
-TOKENS_MAX: Final = 10_000
-"""Tokens, revoked ones too, that are looked at: they are read on the loop, when one changed."""
 
 CHUNK: Final = 1_000
 

@@ -1,6 +1,6 @@
 """What is checked of a request beside its path and its body's shape."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from lastword.access.rights import TOKENS_SET
@@ -8,7 +8,7 @@ from lastword.access.token import parse_record
 from lastword.address import checked_address
 from lastword.api.http.messages import Request
 from lastword.errors import ForeignOrigin, InvalidRequest
-from lastword.limits import PEERS_MAX
+from lastword.limits import PEERS_MAX, TOKENS_MAX
 from lastword.store.base import BaseStore
 from lastword.store.ghosts import Ghosts, check_ghosts
 from lastword.store.operations import PEERS_SET
@@ -52,17 +52,30 @@ def check_added(
 ) -> None:
     """Refuse what may not be added to a reserved set.
 
-    To `_tokens_` that is what is no token's record, to `_peers_` what is no address, and one too
-    many; the addresses `besides` are about to be listed.
+    To `_tokens_` that is what is no token's record, to `_peers_` what is no address, and to both
+    one too many; the addresses `besides` are about to be listed.
     """
     if set_name == TOKENS_SET:
-        for element in elements:
-            parse_record(element)
+        _check_records(store, tuple(elements))
     if set_name != PEERS_SET:
         return
     addresses = {checked_address(element.decode(errors="replace")) for element in elements}
     if addresses and len(addresses.union(besides, store.members())) > PEERS_MAX:
         raise InvalidRequest(f"a cluster has at most {PEERS_MAX} members")
+
+
+def _check_records(store: BaseStore, elements: Sequence[bytes]) -> None:
+    for element in elements:
+        parse_record(element)
+    held = store.totals().get(TOKENS_SET)
+    count = 0 if held is None else held.entries
+    if count + len(elements) > TOKENS_MAX:
+        count += sum(store.stamp_of(TOKENS_SET, element) is None for element in elements)
+        if count > TOKENS_MAX:
+            raise InvalidRequest(
+                f"a cluster has at most {TOKENS_MAX} tokens",
+                hint="Revoke some; they count until their tombstones are collected.",
+            )
 
 
 def check_state(

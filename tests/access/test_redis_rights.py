@@ -3,8 +3,9 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -169,6 +170,35 @@ def test_commands_in_the_body_of_a_page_are_not_done(nodes: Nodes, head: str) ->
         except ConnectionResetError:
             pass
     assert node.call("GET", "/s").status == 404
+
+
+def test_no_more_than_a_mebibyte_is_held_for_who_has_shown_no_token(nodes: Nodes) -> None:
+    """And what comes with AUTH in one go is read as a whole."""
+    node = nodes.first()
+    long = b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % (4 << 20) + b"x" * (4 << 20) + b"\r\n"
+    quit_ = b"QUIT\r\n"
+    for sent, begin, most in (
+        (long + quit_, b"-ERR Closing client that reached max query buffer length", 100),
+        (f"AUTH {ADMIN}\r\n".encode() + long + quit_, b"+OK\r\n$4194304\r\nxx", 5 << 20),
+        (f"AUTH {ADMIN}\r\nRESET\r\n".encode() + long, b"+OK\r\n+RESET\r\n-ERR Closing", 100),
+    ):
+        with socket.create_connection(("127.0.0.1", node.resp_port), timeout=30) as connection:
+            sender = Thread(target=_send, args=(connection, sent))
+            sender.start()
+            received = b""
+            try:
+                while part := connection.recv(1 << 16):
+                    received += part
+            except ConnectionResetError:
+                pass
+            sender.join(30)
+        assert received.startswith(begin), received[:100]
+        assert len(received) < most
+
+
+def _send(connection: socket.socket, sent: bytes) -> None:
+    with suppress(OSError):  # it may have been cut off before
+        connection.sendall(sent)
 
 
 def test_a_token_revoked_under_way_ends_no_answer_and_begins_none(nodes: Nodes) -> None:

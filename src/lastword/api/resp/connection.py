@@ -94,6 +94,8 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._service.counted.bytes_in += len(data)
+        if self._service.gate is not None:
+            self._reader.stranger = self._session.admitted is None
         self._dialogue.take(self._reader.feed(data))
         self._advance()
 

@@ -27,6 +27,10 @@ Arguments = list[bytes]
 LINE_BYTES_MAX: Final = 64 << 10
 """An inline command, or the line of a length, as in Redis."""
 
+STRANGER_BYTES_MAX: Final = 1 << 20
+"""Held for a client that has shown no token where it must. AUTH takes a hundred bytes; what a
+client sends behind it in the same packets must not be taken for too much."""
+
 ITEM_BYTES_MIN: Final = 6
 """Bytes of an empty bulk string."""
 
@@ -39,7 +43,10 @@ _LENGTH: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}").fullmatch
 
 
 class CommandReader:
-    """Reads one connection's bytes. After an error it reads nothing more."""
+    """Reads one connection's bytes. After an error it reads nothing more.
+
+    While `stranger` is true no more than STRANGER_BYTES_MAX are held.
+    """
 
     __slots__ = (
         "_arguments",
@@ -52,6 +59,7 @@ class CommandReader:
         "_lacking",
         "_limits",
         "error",
+        "stranger",
     )
 
     def __init__(self, limits: RespLimits) -> None:
@@ -66,6 +74,7 @@ class CommandReader:
         self._arguments: Arguments = []
         self._held_bytes = 0  # in `_arguments`
         self.error: InvalidRequest | None = None
+        self.stranger = False
 
     @property
     def held_bytes(self) -> int:
@@ -120,7 +129,8 @@ class CommandReader:
         self._check_held(self.held_bytes)
 
     def _check_held(self, size: int) -> None:
-        if size > self._limits.query_buffer_bytes_max:
+        most = self._limits.query_buffer_bytes_max
+        if size > (min(most, STRANGER_BYTES_MAX) if self.stranger else most):
             raise InvalidRequest("Closing client that reached max query buffer length")
 
     def _begin(self, commands: list[Arguments]) -> bool:

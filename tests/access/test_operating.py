@@ -157,7 +157,7 @@ def test_every_command_reaches_such_nodes(cluster: Cluster, tmp_path: Path) -> N
     play = (LASTWORD, *reach, "monkey", "normal", *at, "-s", "team-red")
     with Process(*play, stderr=tmp_path / "monkey.errors") as process:
         for _ in range(3):
-            assert process.read_line().split()[0] in {"put", "delete"}
+            assert process.read_line().split()[0] in {"get", "put", "delete"}
     cluster.run("token", "revoke", token.split("_")[1], *at)
     assert token.split("_")[1] not in cluster.run("token", "list", *at)
     cluster.run("leave", "-a", cluster.nodes[2].address)

@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+import redis
 from lastword.access.rights import Right
 from lastword.api.resp.command import Command
 from lastword.api.resp.table import Table
@@ -126,6 +127,24 @@ def test_a_transaction_has_the_rights_of_its_client_at_its_end(nodes: Nodes) -> 
         assert talk("EXEC").startswith(b"-EXECABORT")
         assert talk("SADD", "mine", "x").startswith(b"-NOPERM")
     assert node.call("GET", "/mine", token=ADMIN).status == 404
+
+
+def test_a_right_that_goes_between_multi_and_exec_is_gone(nodes: Nodes) -> None:
+    """The token itself stays: another record of it grants less."""
+    node = nodes.first()
+    token, record = nodes.record([["write", "s"], ["write", "t"]])
+    less = {**record, "grants": [["write", "t"]]}
+    node.put_record(record)
+    with node.redis(token) as client:
+        client.execute_command("MULTI")
+        client.execute_command("SADD", "s", "never")
+        client.execute_command("SADD", "t", "x")
+        node.put_record(less)
+        node.drop_record(record)
+        results = client.execute_command("EXEC")
+    assert isinstance(results[0], redis.exceptions.NoPermissionError)
+    assert results[1] == 1
+    assert node.call("GET", "/s", token=ADMIN).status == 404
 
 
 def test_a_pipeline_has_each_command_checked_by_what_came_before_it(nodes: Nodes) -> None:

@@ -143,24 +143,6 @@ def test_a_revoked_token_is_worth_nothing_on_any_node(nodes: Nodes, run: Command
     assert run("token", "revoke", id_, "-a", first.address)[0] == 1
 
 
-def test_a_right_that_goes_between_multi_and_exec_is_gone(nodes: Nodes) -> None:
-    """The token itself stays: another record of it grants less."""
-    node = nodes.first()
-    token, record = nodes.record([["write", "s"], ["write", "t"]])
-    less = {**record, "grants": [["write", "t"]]}
-    node.put_record(record)
-    with node.redis(token) as client:
-        client.execute_command("MULTI")
-        client.execute_command("SADD", "s", "never")
-        client.execute_command("SADD", "t", "x")
-        node.put_record(less)
-        node.drop_record(record)
-        results = client.execute_command("EXEC")
-    assert isinstance(results[0], redis.exceptions.NoPermissionError)
-    assert results[1] == 1
-    assert node.call("GET", "/s", token=ADMIN).status == 404
-
-
 def test_every_redis_command_wants_a_token_but_those_of_the_door(nodes: Nodes) -> None:
     node = nodes.first()
     table = Table(allow_flush=True)

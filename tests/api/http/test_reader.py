@@ -13,9 +13,9 @@ from lastword.errors import (
     LastwordError,
     TargetTooLong,
 )
+from tests.api.http.malformed import CHUNKED, HARMLESS, MALFORMED, head, target
 
 HOST = b"Host: a\r\n"
-CHUNKED = b"POST /s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 
 WHOLE = {
@@ -58,14 +58,6 @@ def refusal(*parts: bytes, **limits: int) -> LastwordError:
 
 def one_by_one(data: bytes) -> list[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
-
-
-def target(form: bytes, method: bytes = b"GET") -> bytes:
-    return b"%b %b HTTP/1.1\r\nHost: a\r\n\r\n" % (method, form)
-
-
-def head(*lines: bytes) -> bytes:
-    return b"\r\n".join((b"POST / HTTP/1.1", *lines, b"", b""))
 
 
 @pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE)
@@ -132,100 +124,6 @@ def test_what_follows_a_last_request_is_not_read() -> None:
         assert not read(last).unread
 
 
-MALFORMED = {
-    "no Host": head(),
-    "two Hosts": head(b"Host: a", b"Host: a"),
-    "a Host with a space": head(b"Host: a b"),
-    "a Host with a comma": head(b"Host: a,b"),
-    "a Host with a path": head(b"Host: a/b"),
-    "a Host with a user": head(b"Host: u@a"),
-    "bare LF everywhere": b"GET / HTTP/1.1\nHost: a\n\n",
-    "bare LF in the first line": b"GET / HTTP/1.1\nHost: a\r\n\r\n",
-    "bare LF after a header": b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
-    "bare LF at the end": b"GET / HTTP/1.1\r\nHost: a\r\n\n",
-    "bare CR": b"GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n",
-    "two CR": b"GET / HTTP/1.1\r\nHost: a\r\r\n\r\n",
-    "a folded header": head(b"Host: a", b"X: a", b" b"),
-    "a space before the first header": head(b" Host: a"),
-    "a space before the colon": head(b"Host: a", b"X : a"),
-    "a header without a colon": head(b"Host: a", b"Xfoo"),
-    "a header without a name": head(b"Host: a", b": a"),
-    "NUL in a header": head(b"Host: a", b"X: a\0b"),
-    "a control byte in a header": head(b"Host: a", b"X: a\x01b"),
-    "a header's name beyond ASCII": head(b"Host: a", b"X\xe9: b"),
-    "length and chunks": head(b"Host: a", b"Content-Length: 5", b"Transfer-Encoding: chunked"),
-    "chunks and length": head(b"Host: a", b"Transfer-Encoding: chunked", b"Content-Length: 5"),
-    "two equal lengths": head(b"Host: a", b"Content-Length: 5", b"Content-Length: 5"),
-    "two lengths": head(b"Host: a", b"Content-Length: 5", b"Content-Length: 6"),
-    "a list of lengths": head(b"Host: a", b"Content-Length: 5, 5"),
-    "a signed length": head(b"Host: a", b"Content-Length: +5"),
-    "a negative length": head(b"Host: a", b"Content-Length: -5"),
-    "a hexadecimal length": head(b"Host: a", b"Content-Length: 0x5"),
-    "an empty length": head(b"Host: a", b"Content-Length:"),
-    "a length of two words": head(b"Host: a", b"Content-Length: 5 5"),
-    "a length over 64 bits": head(b"Host: a", b"Content-Length: 18446744073709551616"),
-    "gzip": head(b"Host: a", b"Transfer-Encoding: gzip"),
-    "gzip, then chunks": head(b"Host: a", b"Transfer-Encoding: gzip, chunked"),
-    "chunks, then gzip": head(b"Host: a", b"Transfer-Encoding: chunked, gzip"),
-    "two encodings": head(b"Host: a", b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked"),
-    "chunks twice": head(b"Host: a", b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
-    "identity": head(b"Host: a", b"Transfer-Encoding: identity"),
-    "nearly chunked": head(b"Host: a", b"Transfer-Encoding: xchunked"),
-    "quoted chunked": head(b"Host: a", b'Transfer-Encoding: "chunked"'),
-    "an empty one, then chunked": head(b"Host: a", b"Transfer-Encoding: ,chunked"),
-    "no encoding": head(b"Host: a", b"Transfer-Encoding:"),
-    "chunked after a control byte": head(b"Host: a", b"Transfer-Encoding: \x0bchunked"),
-    "chunks by HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
-    "chunks by HTTP/1.0 to go on": b"POST / HTTP/1.0\r\nConnection: keep-alive\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n",
-    "a chunk's size with 0x": CHUNKED + b"0x5\r\nhello\r\n0\r\n\r\n",
-    "a chunk's size that is none": CHUNKED + b"g\r\n",
-    "a signed chunk's size": CHUNKED + b"+5\r\nhello\r\n0\r\n\r\n",
-    "a space after a chunk's size": CHUNKED + b"5 \r\nhello\r\n0\r\n\r\n",
-    "a space before a chunk's size": CHUNKED + b" 5\r\nhello\r\n0\r\n\r\n",
-    "no chunk's size": CHUNKED + b"\r\nhello\r\n0\r\n\r\n",
-    "a chunk's size over 64 bits": CHUNKED + b"fffffffffffffffff\r\n",
-    "bare LF after a chunk's size": CHUNKED + b"5\nhello\r\n0\r\n\r\n",
-    "bare LF in a chunk's extension": CHUNKED + b"5;a\nhello\r\n0\r\n\r\n",
-    "bare CR in a chunk's extension": CHUNKED + b"5;a\rb\r\nhello\r\n0\r\n\r\n",
-    "a chunk longer than its size": CHUNKED + b"5\r\nhelloXX\r\n0\r\n\r\n",
-    "a chunk without its end": CHUNKED + b"5\r\nhello0\r\n\r\n",
-    "bare LF in a trailer": CHUNKED + b"0\r\nA: b\n\r\n",
-    "a length in a trailer": CHUNKED + b"0\r\nContent-Length: 3\r\n\r\n",
-    "an encoding in a trailer": CHUNKED + b"0\r\nTransfer-Encoding: chunked\r\n\r\n",
-    "two Authorizations": head(b"Host: a", b"Authorization: b", b"Authorization: c"),
-    "two Origins": head(b"Host: a", b"Origin: b", b"Origin: c"),
-    "two Content-Types": head(b"Host: a", b"Content-Type: b", b"Content-Type: c"),
-    "HTTP/0.9": b"GET /\r\n\r\n",
-    "HTTP/0.9 by name": b"GET / HTTP/0.9\r\nHost: a\r\n\r\n",
-    "HTTP/1.2": b"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
-    "HTTP/2.0": b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-    "HTTP/2's preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "a version in lower case": b"GET / http/1.1\r\nHost: a\r\n\r\n",
-    "TLS": bytes.fromhex("16030102000100"),
-    "an answer": b"HTTP/1.1 200 OK\r\n\r\n",
-    "an unknown method": target(b"/", b"FOO"),
-    "a method in lower case": target(b"/", b"get"),
-    "CONNECT": target(b"a:80", b"CONNECT"),
-    "CONNECT to a path": target(b"/", b"CONNECT"),
-    "a space in the target": target(b"/a b"),
-    "a tab in the target": target(b"/a\tb"),
-    "NUL in the target": target(b"/a\0b"),
-    "a control byte in the target": target(b"/a\x01b"),
-    "a byte beyond ASCII in the target": target(b"/\xc3\xa9"),
-    "a fragment": target(b"/a#b"),
-    "a fragment of a query": target(b"/a?b#c"),
-    "no target": target(b""),
-    "a relative target": target(b"a"),
-    "only a query": target(b"?a"),
-    "* but for OPTIONS": target(b"*"),
-    "more than *": target(b"*a", b"OPTIONS"),
-    "another scheme": target(b"ftp://a/b"),
-    "an absolute target with a user": target(b"http://u@a/b"),
-    "an absolute target without Host": b"GET http://a/b HTTP/1.1\r\n\r\n",
-}
-
-
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
 def test_what_is_malformed_or_ambiguous_is_refused(data: bytes) -> None:
     assert isinstance(refusal(data), InvalidRequest)
@@ -259,6 +157,16 @@ def test_a_target_is_taken_raw(form: str) -> None:
 
 def test_the_host_of_an_absolute_target_is_the_one_that_counts() -> None:
     assert read_one(target(b"http://h:1/p")).headers[b"host"] == b"h:1"
+
+
+@pytest.mark.parametrize("data", HARMLESS.values(), ids=HARMLESS)
+def test_what_is_odd_and_harmless_is_one_request(data: bytes) -> None:
+    """The parser takes these. Where the request ends is in no doubt."""
+    for parts in ([data], one_by_one(data)):
+        reader = read(*parts, data)
+        requests = [item for item in reader.arrived if isinstance(item, Request)]
+        assert len(requests) == len(reader.arrived) == (1 if reader.closed else 2)
+        assert all(request.path == b"/" for request in requests)
 
 
 def test_options_may_ask_for_the_server_as_a_whole() -> None:

@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
+from lastword.api.listening import PORT_MAX
 from lastword.errors import InvalidRequest
 
-_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,5}))?")
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
 
 
@@ -28,5 +29,6 @@ def locate(method: str, target: bytes) -> tuple[bytes, bytes | None]:
 
 def check_host(host: bytes) -> None:
     """Refuse what is no host with or without a port; an empty one may stand for no name."""
-    if not _HOST.fullmatch(host):
+    found = _HOST.fullmatch(host)
+    if found is None or int(found[1] or 0) > PORT_MAX:
         raise InvalidRequest("the header Host is no host with a port")

@@ -126,8 +126,9 @@ def test_a_date_is_renewed() -> None:
     [
         (Phase.IDLE, 75.0),
         (Phase.HEAD, 10.0),
-        (Phase.BODY, 30.0),
-        (Phase.WRITE, 30.0),
+        (Phase.FRESH, 10.0),
+        (Phase.BODY, 20.0),
+        (Phase.WRITE, 20.0),
         (Phase.LINGER, 2.0),
     ],
 )

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from lastword.api.http import Response
+from lastword.api.http import HttpLimits, Response
+from lastword.api.http.connection import Connection
 from tests.api.http.raw_http import GET, RawClient, get, post, turns, until
 from tests.api.http.site import Site, echo
 
@@ -74,7 +75,7 @@ async def test_a_refused_client_that_stays_is_cut_off(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "late_s"), [(b"G", 11.0), (GET[:-1], 11.0), (post(b"hello")[:-1], 31.0)]
+    ("part", "late_s"), [(b"G", 11.0), (GET[:-1], 11.0), (post(b"hello")[:-1], 21.0)]
 )
 async def test_a_request_that_does_not_arrive_in_time_is_refused(
     site: Site, part: bytes, late_s: float
@@ -90,16 +91,62 @@ async def test_a_request_that_does_not_arrive_in_time_is_refused(
     assert await refused(client) == (408, "request_timeout")
 
 
-async def test_a_body_that_comes_by_drips_is_refused_in_the_end(site: Site) -> None:
+async def drip(connection: Connection, client: RawClient, count: int) -> None:
+    before = connection._reader.body_bytes
+    await client.send(b"x" * count)
+    await until(lambda: connection._reader.body_bytes == before + count)
+
+
+async def test_a_body_that_comes_too_slowly_is_refused(site: Site) -> None:
+    """However little it sends however often: a byte is no progress."""
     await site.start(echo)
     client = await site.client(post(b"x" * 100)[:-100])
     connection = await site.connection()
+    for second in range(21):
+        await drip(connection, client, 1)
+        site.server.sweep(float(second))
+        assert not connection._lingering
+    site.server.sweep(21.0)
+    assert await refused(client) == (408, "request_timeout")
+
+
+async def test_a_body_at_the_least_rate_is_refused_in_the_end(site: Site) -> None:
+    await site.start(echo)
+    step = HttpLimits().read_bytes_min
+    client = await site.client(post(b"x" * 40 * step)[: -40 * step])
+    connection = await site.connection()
     for n in range(31):
-        await client.send(b"x")
-        await until(lambda n=n: connection._reader.body_bytes > n)  # type: ignore[misc] # n is bound
-        site.server.sweep(20.0 * n)
+        await drip(connection, client, step)
+        site.server.sweep(19.0 * n)
+    await drip(connection, client, step)
+    site.server.sweep(19.0 * 31)
+    assert not connection._lingering
     site.server.sweep(601.0)
     assert await refused(client) == (408, "request_timeout")
+
+
+async def test_a_connection_that_brings_no_first_request_is_closed_early(site: Site) -> None:
+    await site.start(echo)
+    client = await site.client()
+    await site.connection()
+    site.server.sweep(0.0)
+    site.server.sweep(9.0)
+    assert site.server._shared.connections
+    site.server.sweep(11.0)
+    assert await client.read_rest() == b""
+
+
+async def test_asking_for_more_does_not_excuse_from_reading(site: Site) -> None:
+    size = 16 << 20
+    await site.start(lambda _: Response(body=b"x" * size))
+    client = await site.client(GET, receive_bytes=4_096)
+    connection = await site.connection()
+    await until(lambda: connection._outlet.choked)
+    for n in range(4):
+        site.server.sweep(10.0 * n)
+        connection._reader.messages += 1  # what has come since, as far as it is read
+    await until(lambda: not site.server._shared.connections)
+    client.close()
 
 
 async def test_the_clock_of_arrival_stands_still_while_the_handler_works(site: Site) -> None:
@@ -119,15 +166,15 @@ async def test_the_clock_of_arrival_stands_still_while_the_handler_works(site: S
 
 async def test_a_connection_without_requests_is_closed(site: Site) -> None:
     await site.start(echo)
-    fresh, used = await site.client(), await site.client(GET)
+    idle, used = await site.client(GET), await site.client(GET)
+    await idle.read_answer()
     await used.read_answer()
-    await until(lambda: len(site.server._shared.connections) == 2)
     site.server.sweep(0.0)
     site.server.sweep(70.0)
     await used.send(GET)
     await used.read_answer()
     site.server.sweep(76.0)
-    assert await fresh.read_rest() == b""
+    assert await idle.read_rest() == b""
     site.server.sweep(150.0)
     assert len(site.server._shared.connections) == 1
     site.server.sweep(152.0)
@@ -140,9 +187,9 @@ async def test_a_client_that_does_not_read_is_cut_off(site: Site) -> None:
     connection = await site.connection()
     await until(lambda: connection._outlet.choked)
     site.server.sweep(0.0)
-    site.server.sweep(29.0)
+    site.server.sweep(19.0)
     assert site.server._shared.connections
-    site.server.sweep(31.0)
+    site.server.sweep(21.0)
     await until(lambda: not site.server._shared.connections)
     with pytest.raises((ConnectionResetError, EOFError)):
         await client.read_answer()
@@ -155,7 +202,7 @@ async def test_a_client_that_reads_slowly_but_steadily_is_served(site: Site) -> 
     connection = await site.connection()
     await until(lambda: connection._outlet.choked)
     for n in range(16):
-        site.server.sweep(20.0 * n)
+        site.server.sweep(19.0 * n)
         sent = connection._outlet.sent_bytes()
         while connection._outlet.sent_bytes() == sent and connection._outlet.unsent_bytes():
             await client.read_some(65_536)
@@ -185,8 +232,8 @@ async def test_empty_lines_do_not_keep_a_connection(site: Site) -> None:
     client = await site.client()
     await site.connection()
     for n in range(4):
-        site.server.sweep(20.0 * n)
+        site.server.sweep(3.0 * n)
         await client.send(b"\r\n")
         await turns(5)
-    site.server.sweep(80.0)
+    site.server.sweep(11.0)
     assert await client.read_rest() == b""

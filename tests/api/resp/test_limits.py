@@ -6,6 +6,7 @@ import pytest
 
 from lastword.api.resp.connection import LINGER_S
 from lastword.api.resp.limits import RespLimits
+from lastword.api.resp.session import Session
 from tests.api.http.raw_http import turns, until
 from tests.api.resp.conftest import StartResp
 from tests.api.resp.resp_node import RespClient, RespNode, encoded
@@ -153,6 +154,58 @@ async def test_what_arrived_whole_is_done_when_the_client_ends_its_side(resp: Re
     await client.send(encoded("SADD", "s", "a") + encoded("SCARD", "s") + encoded("PING")[:-3])
     client.end_sending()
     assert await client.read_rest() == b":1\r\n:1\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"\r\n", b"*", b"*1\r\n", b"*2\r\n$4\r\nECHO\r\n$9\r\n", b"PIN"]
+)
+async def test_a_command_that_does_not_arrive_is_not_waited_for(
+    start_resp: StartResp, begun: bytes
+) -> None:
+    node = await start_resp(RespLimits(sweep_s=1_000.0))
+    client = await node.client()
+    await client.send(begun)
+    (session,) = await sessions(node, 1)
+    await until(lambda: node.server._service.counted.bytes_in == len(begun))
+    start = now()
+    node.server.sweep(start)
+    node.server.sweep(start + 19.0)
+    assert not session.line.is_ending
+    node.server.sweep(start + 21.0)
+    assert await client.read_rest() == (
+        b"-ERR Closing client whose command did not arrive in time\r\n"
+    )
+
+
+async def test_a_command_that_comes_by_drips_is_not_waited_for(start_resp: StartResp) -> None:
+    """However often: a byte is no progress, 16 KiB are."""
+    node = await start_resp(RespLimits(sweep_s=1_000.0))
+    client = await node.client()
+    await sessions(node, 1)
+    start, size = now(), 300_000
+    await take(node, client, b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % size)
+    for n in range(4):
+        await take(node, client, b"x" * RespLimits().command_bytes_min)
+        node.server.sweep(start + 19.0 * n)
+    for n in range(20):
+        await take(node, client, b"x")
+        node.server.sweep(start + 57.0 + n)
+    assert len(node.server._roster) == 1
+    node.server.sweep(start + 78.0)
+    assert b"did not arrive in time" in await client.read_rest()
+
+
+async def sessions(node: RespNode, count: int) -> list[Session]:
+    await until(lambda: len(node.server._roster) == count)
+    return node.server._roster.sessions
+
+
+async def take(node: RespNode, client: RespClient, data: bytes) -> None:
+    """Send `data`, and return once the node has it."""
+    counted = node.server._service.counted
+    before = counted.bytes_in
+    await client.send(data)
+    await until(lambda: counted.bytes_in == before + len(data))
 
 
 @pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\n", b"Host: x\r\n"])

@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
             part = "headers" if phase is Phase.HEAD else "body"
             self._reader.refuse(RequestTimeout(f"the request's {part} did not arrive in time"))
             self._advance()
-        elif phase is Phase.IDLE:
+        elif phase in {Phase.FRESH, Phase.IDLE}:
             self._transport.close()
         else:
             self.abort()
@@ -183,5 +183,7 @@ class Connection(asyncio.Protocol):
         if self._paused or self._exchange.ended or not self._exchange.is_idle():
             return Phase.SERVE, 0
         if not reader.begun:
-            return Phase.IDLE, 0
-        return (Phase.BODY, reader.body_bytes) if reader.in_body else (Phase.HEAD, 0)
+            return (Phase.IDLE if reader.messages else Phase.FRESH), 0
+        if not reader.in_body:
+            return Phase.HEAD, 0
+        return Phase.BODY, reader.body_bytes // self._shared.limits.read_bytes_min

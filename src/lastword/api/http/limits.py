@@ -27,24 +27,30 @@ class HttpLimits:
     """For a TLS handshake, before anything else of a connection counts."""
 
     header_s: float = 10.0
-    """From the first byte of a request to the end of its headers, which fit a few packets. More
-    lets slow clients hold connections, less fails on links that lose packets."""
+    """From the first byte of a request, or the beginning of a connection, to the end of its
+    headers, which fit a few packets. More lets slow clients hold connections, less fails on links
+    that lose packets."""
 
-    body_idle_s: float = 30.0
-    """Between two pieces of a body: several retransmissions on a bad link."""
+    read_s: float = 20.0
+    """For each further `read_bytes_min` of a body to arrive, or its end: several retransmissions
+    on a bad link, and with two `sweep_s` well below the 30 s in which slow clients are let go."""
+
+    read_bytes_min: int = 16 << 10
+    """With `read_s` the slowest client that is heard: about 800 bytes a second. One that sends a
+    byte now and then would otherwise hold a connection for `body_s`."""
 
     body_s: float = 600.0
     """For a whole body: the largest one at about 110 kB/s."""
 
     idle_s: float = 75.0
-    """For a connection without a request, as in nginx. More saves clients reconnecting, less
+    """For a connection between two requests, as in nginx. More saves clients reconnecting, less
     saves connections."""
 
-    write_s: float = 30.0
+    write_s: float = 20.0
     """For a client to take `write_bytes_min` of what waits for it; then it is cut off."""
 
     write_bytes_min: int = 16 << 10
-    """With `write_s` the slowest client that is served: about 550 bytes a second. Kernels take
+    """With `write_s` the slowest client that is served: about 800 bytes a second. Kernels take
     data in steps of a few KiB, so a much smaller figure would not tell slow from dead."""
 
     linger_s: float = 2.0

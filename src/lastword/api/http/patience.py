@@ -12,6 +12,9 @@ from lastword.api.http.limits import HttpLimits
 class Phase(Enum):
     """What a connection waits for."""
 
+    FRESH = auto()
+    """The client's first request: a connection is made for one."""
+
     IDLE = auto()
     """The client's next request."""
 
@@ -50,8 +53,10 @@ class Patience:
         """
         if phase is Phase.BODY and self._is_late(now, message):
             return True
-        if self._seen != (phase, message, progress):
-            self._seen = (phase, message, progress)
+        # While answers wait to be taken, further requests are no progress.
+        seen = (phase, 0 if phase is Phase.WRITE else message, progress)
+        if self._seen != seen:
+            self._seen = seen
             self._since = now
             return False
         return now - self._since > self._limit_s(phase)
@@ -67,10 +72,10 @@ class Patience:
         match phase:
             case Phase.IDLE:
                 return limits.idle_s
-            case Phase.HEAD:
+            case Phase.FRESH | Phase.HEAD:
                 return limits.header_s
             case Phase.BODY:
-                return limits.body_idle_s
+                return limits.read_s
             case Phase.WRITE:
                 return limits.write_s
             case Phase.LINGER:

@@ -5,6 +5,8 @@ and one that does not take its replies is given up.
 """
 
 import asyncio
+from enum import Enum, auto
+from math import inf
 from typing import Any, cast
 
 from lastword.api.listening import host_of
@@ -20,6 +22,25 @@ LINGER_S = 2.0
 """How long a client that was refused may take to close its side."""
 
 
+class Wait(Enum):
+    """What a connection waits for."""
+
+    COMMAND = auto()
+    """The client's first command, or the rest of one."""
+
+    NEXT = auto()
+    """The client's next command."""
+
+    ANSWER = auto()
+    """The node: however long it takes."""
+
+    READER = auto()
+    """The client to take what was answered."""
+
+    END = auto()
+    """The client's end, after an error that refused."""
+
+
 class Connection(asyncio.Protocol):
     """The protocol of one connection.
 
@@ -28,6 +49,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_active",
         "_closing",
         "_dialogue",
         "_ending",
@@ -35,7 +57,6 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_outbox",
         "_paused",
-        "_progress",
         "_reader",
         "_roster",
         "_sent_bytes",
@@ -44,6 +65,7 @@ class Connection(asyncio.Protocol):
         "_since",
         "_table",
         "_transport",
+        "_waited_for",
     )
 
     _transport: asyncio.Transport
@@ -57,7 +79,8 @@ class Connection(asyncio.Protocol):
         self._table = table
         self._reader = CommandReader(service.limits)
         self._paused = self._closing = self._ending = self._lingering = self._lost = False
-        self._progress: tuple[int, int, int] = (0, 0, 0)
+        self._active = (0, 0, 0)
+        self._waited_for = (Wait.COMMAND, 0)
         self._sent_bytes = 0
         self._since = 0.0
 
@@ -151,21 +174,53 @@ class Connection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Give up on a client that keeps the server waiting; `now` is the loop's time."""
-        session, limits = self._session, self._service.limits
+        session = self._session
         self._count_sent()
-        progress = (session.commands, self._reader.held_bytes, self._sent_bytes)
-        waited_s = now - self._since
+        active = (session.commands, self._reader.held_bytes, self._sent_bytes)
+        if active != self._active or self._dialogue.is_at_work:
+            self._active, session.active_s = active, now
+        waits_for = self._waits_for()
+        if waits_for != self._waited_for:
+            self._waited_for, self._since = waits_for, now
+        elif now - self._since > self._limit_s(waits_for[0]):
+            self._give_up(waits_for[0])
+
+    def _waits_for(self) -> tuple[Wait, int]:
+        """Return what is waited for, and a figure that changes while the client gets on."""
+        limits, reader = self._service.limits, self._reader
         if self._lingering:
-            if waited_s > LINGER_S:
-                self.abort()
-        elif progress != self._progress or self._dialogue.is_at_work:
-            self._progress, self._since = progress, now
-            session.active_s = now
-        elif self._outbox.unsent_bytes():
-            if waited_s > limits.write_s:
-                self.abort()
-        elif limits.idle_s and waited_s > limits.idle_s:
+            return Wait.END, 0
+        if self._outbox.unsent_bytes():
+            return Wait.READER, self._sent_bytes // limits.write_bytes_min
+        if self._dialogue.is_at_work:
+            return Wait.ANSWER, 0
+        commands = self._session.commands
+        if reader.has_begun:
+            progress = reader.held_bytes // limits.command_bytes_min
+            return Wait.COMMAND, progress + (commands << 32)
+        return (Wait.NEXT, commands) if commands else (Wait.COMMAND, 0)
+
+    def _limit_s(self, wait: Wait) -> float:
+        limits = self._service.limits
+        match wait:
+            case Wait.END:
+                return LINGER_S
+            case Wait.READER:
+                return limits.write_s
+            case Wait.COMMAND:
+                return limits.command_s
+            case Wait.NEXT:
+                return limits.idle_s or inf
+            case Wait.ANSWER:
+                return inf
+
+    def _give_up(self, wait: Wait) -> None:
+        if wait is Wait.COMMAND:
+            self._refuse(InvalidRequest("Closing client whose command did not arrive in time"))
+        elif wait is Wait.NEXT:
             self._transport.close()
+        else:
+            self.abort()
 
     # How it goes on.
 
@@ -206,7 +261,7 @@ class Connection(asyncio.Protocol):
         answer: so only our side is shut, and the client's is read for a while.
         """
         self._closing = self._lingering = True
-        self._since = self._service.now()
+        self._waited_for, self._since = (Wait.END, 0), self._service.now()
         self._outbox.reply(error)
         self._outbox.flush()
         if self._transport.can_write_eof():

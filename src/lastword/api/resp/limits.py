@@ -40,9 +40,20 @@ class RespLimits:
     watched_names_max: int = 10_000
     """Names that one client watches: EXEC looks at each."""
 
-    write_s: float = 60.0
-    """For a client to take something of what waits for it; then it is cut off. What waits is
-    bounded by `output_buffer_bytes_max`, and should not be held for a client that has died."""
+    command_s: float = 20.0
+    """For each further `command_bytes_min` of a command to arrive, or its end; also for a client
+    to send its first one, which it connects for. With two `sweep_s` it is well below 30 s."""
+
+    command_bytes_min: int = 16 << 10
+    """With `command_s` the slowest client that is heard: about 800 bytes a second."""
+
+    write_s: float = 20.0
+    """For a client to take `write_bytes_min` of what waits for it; then it is cut off. What waits
+    is bounded by `output_buffer_bytes_max`, and is not held for a client that has died."""
+
+    write_bytes_min: int = 16 << 10
+    """With `write_s` the slowest client that is served. Kernels take data in steps of a few KiB,
+    so a much smaller figure would not tell slow from dead."""
 
     sweep_s: float = 1.0
     """One timer per server looks at all connections this often."""

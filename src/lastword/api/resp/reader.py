@@ -81,6 +81,11 @@ class CommandReader:
         """How much waits for the rest of its command."""
         return len(self._data) + self._held_bytes
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a command has arrived in part."""
+        return bool(self._lacking or self._data)
+
     def feed(self, data: bytes) -> list[Arguments]:
         """Return the commands that `data` completes, in order; an error ends them."""
         if self.error is not None:

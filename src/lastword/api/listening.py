@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -58,6 +59,28 @@ def host_of(transport: asyncio.BaseTransport) -> str:
     """Return the address that a connection came from, empty where it is not known."""
     name = transport.get_extra_info("peername")
     return str(name[0]) if isinstance(name, tuple) else ""
+
+
+def keep_alive(transport: asyncio.BaseTransport, quiet_s: float) -> None:
+    """Let the kernel find out whether a client that was quiet for `quiet_s` is still there.
+
+    One that is not, and said nothing, is found after another third of it, and three seconds at
+    the least. 0 never asks.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is None or not quiet_s:
+        return
+    pause_s = max(1, int(quiet_s / 9))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle = getattr(socket, "TCP_KEEPIDLE", None)
+    if idle is None:
+        idle = getattr(socket, "TCP_KEEPALIVE")  # noqa: B009 - macOS alone names it so
+    for option, value in (
+        (idle, max(1, int(quiet_s))),
+        (socket.TCP_KEEPINTVL, pause_s),
+        (socket.TCP_KEEPCNT, 3),
+    ):
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _cannot_listen(host: str, port: int, option: str, reason: str) -> ConfigError:

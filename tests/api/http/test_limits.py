@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lastword.api.http import HttpLimits, Response
-from lastword.api.http.connection import Connection
+from lastword.api.http.connection import PIECE_BYTES, Connection
 from tests.api.http.raw_http import GET, RawClient, get, post, turns, until
 from tests.api.http.site import Site, echo
 
@@ -217,6 +217,55 @@ async def test_one_connection_too_many_is_told_so(site: Site) -> None:
     assert await refused(await site.client()) == (503, "unavailable")
     await second.send(GET)
     assert (await second.read_answer()).status == 200
+
+
+async def test_one_address_cannot_take_all_connections(site: Site) -> None:
+    await site.start(echo, address_connections_max=1)
+    first = await site.client(GET)
+    await first.read_answer()
+    assert await refused(await site.client()) == (503, "unavailable")
+    assert site.server.door.dropped == {"address": 1}
+
+
+async def test_bodies_of_all_clients_together_are_bounded(site: Site) -> None:
+    """Whoever goes over is refused; the others are served, and there is room again."""
+    await site.start(echo, held_bytes_max=300_000)
+    first, second = [await site.client() for _ in range(2)]
+    await first.send(post(b"x" * 200_000)[:-1])
+    await until(lambda: site.server.door.held_bytes == 199_999)
+    await second.send(post(b"x" * 200_000)[:-1])
+    assert await refused(second) == (503, "unavailable")
+    await first.send(b"x")
+    assert (await first.read_answer()).status == 200
+    await until(lambda: site.server.door.held_bytes == 0)
+    await first.send(post(b"x" * 200_000))
+    assert (await first.read_answer()).status == 200
+    assert site.server.door.dropped == {"held": 1}
+
+
+async def test_what_is_with_the_handler_counts_until_it_is_answered(site: Site) -> None:
+    answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    await site.start(lambda _: answer)
+    client = await site.client(post(b"x" * 200_000) + post(b"y" * 100_000))
+    await until(lambda: site.server.door.held_bytes == 300_000)
+    answer.set_result(Response())
+    assert (await client.read_answer()).status == 200
+    assert (await client.read_answer()).status == 200
+    await until(lambda: site.server.door.held_bytes == 0)
+
+
+async def test_of_a_packet_of_pipelined_requests_few_are_taken_apart_at_once(site: Site) -> None:
+    answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    await site.start(lambda _: answer, pipeline_max=1)
+    short = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
+    client = await site.client(short * 10_000)
+    connection = await site.connection()
+    await until(lambda: bool(connection._rest))
+    await turns(20)
+    assert len(connection._reader.arrived) <= PIECE_BYTES // len(short)
+    answer.set_result(Response())
+    for _ in range(10_000):
+        assert (await client.read_answer()).status == 200
 
 
 async def test_the_server_looks_at_its_clients_by_itself(site: Site) -> None:

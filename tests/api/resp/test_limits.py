@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from lastword.api.resp.connection import LINGER_S
+from lastword.api.resp.connection import PIECE_BYTES
 from lastword.api.resp.limits import RespLimits
 from lastword.api.resp.session import Session
+from lastword.api.resp.waiting import LINGER_S
 from tests.api.http.raw_http import turns, until
 from tests.api.resp.conftest import StartResp
 from tests.api.resp.resp_node import RespClient, RespNode, encoded
@@ -206,6 +207,50 @@ async def take(node: RespNode, client: RespClient, data: bytes) -> None:
     before = counted.bytes_in
     await client.send(data)
     await until(lambda: counted.bytes_in == before + len(data))
+
+
+async def test_commands_of_all_clients_together_are_bounded(start_resp: StartResp) -> None:
+    node = await start_resp(RespLimits(held_bytes_max=300_000))
+    first, second = [await node.client() for _ in range(2)]
+    begun = b"*2\r\n$4\r\nECHO\r\n$200000\r\n" + b"x" * 200_000
+    await first.send(begun)
+    await until(lambda: node.server.door.held_bytes > 200_000)
+    await second.send(begun)
+    assert b"what all clients hold is too much" in await second.read_rest()
+    await first.send(b"\r\n")
+    assert await first.reply() == b"x" * 200_000
+    await until(lambda: node.server.door.held_bytes == 0)
+
+
+@pytest.mark.slow
+async def test_replies_that_nobody_takes_are_bounded_for_all_together(
+    start_resp: StartResp,
+) -> None:
+    node = await start_resp(RespLimits(held_bytes_max=25_000_000, sweep_s=1_000.0))
+    filler = await node.client()
+    for start in range(0, 20_000, 5_000):
+        members = (f"{number:01000}" for number in range(start, start + 5_000))
+        await filler.call("SADD", "s", *members)
+    first, second = [await node.client(receive_bytes=4_096) for _ in range(2)]
+    await first.send(encoded("SMEMBERS", "s"))
+    await until(lambda: node.server.door.held_bytes > 14_000_000)
+    await second.send(encoded("SMEMBERS", "s"))
+    await until(lambda: node.server.door.dropped["held"] == 1)
+    await until(lambda: len(node.server._roster) == 2)
+    assert len(await first.reply()) == 20_000
+    assert await filler.call("SCARD", "s") == 20_000
+
+
+async def test_of_a_packet_of_commands_few_are_taken_apart_at_once(resp: RespNode) -> None:
+    client = await resp.client(receive_bytes=4_096)
+    assert await client.call("SADD", "s", *(f"{number:0100}" for number in range(20))) == 20
+    await client.send(b"SMEMBERS s\r\n" * 10_000)
+    (session,) = await sessions(resp, 1)
+    dialogue = session.line._dialogue  # type: ignore[attr-defined]  # it is a connection
+    await until(lambda: dialogue.is_waiting)
+    assert len(dialogue._pending) <= PIECE_BYTES // 12
+    for _ in range(10_000):
+        assert len(await client.reply()) == 20
 
 
 @pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\n", b"Host: x\r\n"])

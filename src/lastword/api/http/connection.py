@@ -7,6 +7,7 @@ its requests or its answers wait, and a client that keeps the server waiting is 
 import asyncio
 from typing import Final, cast
 
+from lastword.api.door import HELD_BYTES_MIN, Entry
 from lastword.api.http.exchange import Exchange
 from lastword.api.http.outlet import Outlet
 from lastword.api.http.patience import Patience, Phase
@@ -15,6 +16,10 @@ from lastword.api.http.shared import Shared
 from lastword.api.listening import host_of
 from lastword.errors import RequestTimeout, Unavailable
 
+PIECE_BYTES: Final = 16 << 10
+"""Of what the event loop reads at once, so much is taken apart at once. A packet of 256 KiB may
+have ten thousand requests, which take twenty times its bytes: the rest waits as it came."""
+
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -22,18 +27,21 @@ class Connection(asyncio.Protocol):
     """The protocol of one connection.
 
     `_paused`: it is not read from. `_eof`: the client will send no more. `_lingering`: the last
-    answer is out, and the client's end is waited for. `_lost`: it has ended.
+    answer is out, and the client's end is waited for. `_lost`: it has ended. `_rest`: what was
+    read from the socket and not taken apart yet. `_held_bytes`: what the door counts of this one.
     """
 
     __slots__ = (
         "_eof",
         "_exchange",
+        "_held_bytes",
         "_lingering",
         "_lost",
         "_outlet",
         "_patience",
         "_paused",
         "_reader",
+        "_rest",
         "_shared",
         "_transport",
         "_unread_bytes",
@@ -48,7 +56,8 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader(shared.limits)
         self._patience = Patience(shared.limits)
         self._lingering = self._lost = self._eof = self._paused = False
-        self._unread_bytes = 0
+        self._unread_bytes = self._held_bytes = 0
+        self._rest: bytes | memoryview = b""
 
     # What the event loop calls.
 
@@ -60,9 +69,12 @@ class Connection(asyncio.Protocol):
         self._reader.client = host_of(transport)
         self._exchange = Exchange(self._shared, self._reader, self._outlet, self._advance)
         self._shared.connections.add(self)
+        entry = self._shared.door.enter(self._reader.client)
         if self._shared.draining:
             self.drain()
-        elif len(self._shared.connections) > self._shared.limits.connections_max:
+        elif entry is Entry.CUT:
+            self.abort()
+        elif entry is Entry.TOLD:
             self._reader.refuse(Unavailable("this node has too many connections"))
             self._advance()
 
@@ -71,7 +83,7 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             self._drop(len(data))
             return
-        self._reader.feed(data)
+        self._rest = bytes(self._rest) + data if self._rest else data
         self._advance()
 
     def eof_received(self) -> bool:
@@ -82,8 +94,9 @@ class Connection(asyncio.Protocol):
         """
         exchange = self._exchange
         self._eof = exchange.draining = True
-        self._reader.close()
-        if self._lingering or exchange.is_streaming() or exchange.is_last():
+        if not self._rest:
+            self._reader.close()
+        if self._lingering or exchange.is_streaming() or (exchange.is_last() and not self._rest):
             return False
         return self._transport.can_write_eof()  # TLS has no half-closed connections
 
@@ -101,6 +114,8 @@ class Connection(asyncio.Protocol):
         self._lost = True
         self._exchange.end()
         self._outlet.clear()
+        self._hold(0)
+        self._shared.door.leave(self._reader.client)
         self._shared.lose(self)
 
     # What the server calls.
@@ -111,6 +126,8 @@ class Connection(asyncio.Protocol):
         message = self._reader.messages
         if not self._patience.is_over(now, phase, message=message, progress=progress):
             return
+        if phase is not Phase.LINGER:
+            self._shared.door.dropped[phase.name.lower()] += 1
         if phase in {Phase.HEAD, Phase.BODY}:
             part = "headers" if phase is Phase.HEAD else "body"
             self._reader.refuse(RequestTimeout(f"the request's {part} did not arrive in time"))
@@ -123,7 +140,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Answer what has begun to arrive, then close."""
         self._exchange.draining = True
-        if self._exchange.is_last() and not self._exchange.ended:
+        if self._exchange.is_last() and not self._exchange.ended and not self._rest:
             self._transport.close()
 
     def abort(self) -> None:
@@ -138,14 +155,44 @@ class Connection(asyncio.Protocol):
             return
         exchange, reader = self._exchange, self._reader
         exchange.advance()
+        while self._rest and not reader.arrived and not exchange.ended:
+            self._read_piece()
+            exchange.advance()
+        self._count_held()
         if reader.wants_continue and exchange.is_idle():
             reader.wants_continue = False
             self._outlet.put(_CONTINUE)
         self._outlet.flush()
         if exchange.ended:
             self._finish()
-        elif bool(reader.arrived) != self._paused:
+        elif (bool(reader.arrived) or bool(self._rest)) != self._paused:
             self._regulate()
+
+    def _read_piece(self) -> None:
+        rest = self._rest
+        if len(rest) <= PIECE_BYTES:
+            self._rest = b""
+            self._reader.feed(rest)
+        else:
+            view = memoryview(rest)  # to copy nothing of what is left
+            self._rest = view[PIECE_BYTES:]
+            self._reader.feed(view[:PIECE_BYTES])
+        if self._eof and not self._rest:
+            self._reader.close()
+
+    def _count_held(self) -> None:
+        """Tell the door what this connection holds; refuse what is too much for all together."""
+        reader = self._reader
+        if not self._held_bytes and reader.body_bytes < HELD_BYTES_MIN:
+            return
+        arriving = reader.body_bytes if reader.begun else 0
+        if not self._hold(arriving + self._exchange.held_bytes()) and reader.begun:
+            reader.refuse(Unavailable("the requests that this node holds are too large together"))
+            self._exchange.advance()
+
+    def _hold(self, held_bytes: int) -> bool:
+        before, self._held_bytes = self._held_bytes, held_bytes
+        return self._shared.door.hold(before, held_bytes)
 
     def _regulate(self) -> None:
         self._paused = not self._paused
@@ -156,7 +203,8 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         """Close after the last answer."""
-        unread = self._reader.unread or self._reader.begun or self._reader.arrived
+        unread = self._reader.unread or self._reader.begun or self._reader.arrived or self._rest
+        self._rest = b""
         self._exchange.end()
         if self._eof or not unread:
             self._transport.close()

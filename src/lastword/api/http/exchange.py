@@ -18,7 +18,7 @@ from lastword.api.http.messages import SAFE_METHODS, Request, Response
 from lastword.api.http.outlet import Outlet
 from lastword.api.http.reader import RequestReader
 from lastword.api.http.shared import Shared
-from lastword.errors import LastwordError
+from lastword.errors import LastwordError, RequestTimeout, Unavailable
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +73,8 @@ class Exchange:
             if isinstance(item, Request):
                 self._begin(item)
             else:
+                if not isinstance(item, RequestTimeout | Unavailable):  # counted by who refused
+                    self._shared.door.dropped[item.code] += 1
                 self._answer(NOBODY, error_response(item))
 
     def is_idle(self) -> bool:
@@ -82,6 +84,13 @@ class Exchange:
     def is_last(self) -> bool:
         """Tell whether moreover none has begun to arrive."""
         return self.is_idle() and not self._reader.begun
+
+    def held_bytes(self) -> int:
+        """Return how many bytes of bodies wait here, or are with the handler."""
+        arrived = [item for item in self._reader.arrived if isinstance(item, Request)]
+        return sum(len(request.body) for request in arrived) + sum(
+            len(turn.request.body) for turn in self._turns
+        )
 
     def is_streaming(self) -> bool:
         """Tell whether an answer is on its way in parts."""

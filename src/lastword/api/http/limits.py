@@ -64,6 +64,14 @@ class HttpLimits:
     """Above any cluster's and most clients' need, and below what 1 GiB holds at 64 KiB each; the
     process's limit of open files must allow it."""
 
+    address_connections_max: int = 5_000
+    """Of these, those of one address (of IPv6, one network of 64 bits): so one alone cannot keep
+    all others out. Half leaves a proxy, or a network behind one address, as much as others."""
+
+    held_bytes_max: int = 1 << 30
+    """Of requests, bodies above all, that all connections hold together. Without it a few dozen
+    clients with large bodies fill a machine's memory. More takes more large bodies at once."""
+
     pipeline_max: int = 64
     """Requests of one connection that are with the handler at once. A deeper pipeline waits in
     the kernel's buffers; 64 keep a writer's group commit busy."""

@@ -100,7 +100,7 @@ class RequestReader:
         self._upgrade_body = b""
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read `data`. Never raises for what a client sent: that is refused in `arrived`."""
         if self._parser is None:
             self.unread = True
@@ -304,7 +304,7 @@ class RequestReader:
         elif b"transfer-encoding" in self._headers:
             self._upgrade_body = b"Transfer-Encoding: chunked"
 
-    def _go_on_after_upgrade(self, rest: bytes) -> None:
+    def _go_on_after_upgrade(self, rest: bytes | memoryview) -> None:
         # The parser takes a body for the other protocol's bytes, and skips it. So a second
         # parser reads the body, after a head of which it calls nothing back.
         framing, self._upgrade_body = self._upgrade_body, b""
@@ -318,7 +318,7 @@ class RequestReader:
         )
         self._parser = httptools.HttpRequestParser(body_only)
         head = b"POST / HTTP/1.1\r\nConnection: close\r\n" + framing + b"\r\n\r\n"
-        self.feed(head + rest)
+        self.feed(head + bytes(rest))
 
 
 def _other_method(name: bytes) -> str:

@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import Callable
 
+from lastword.api.door import Door
 from lastword.api.http.connection import Connection
 from lastword.api.http.limits import HttpLimits
 from lastword.api.http.messages import Handler
@@ -30,6 +31,11 @@ class HttpServer:
         self.port: int = listener.sockets[0].getsockname()[1]
         self._timer: asyncio.TimerHandle | None = None
         self._plan_tick()
+
+    @property
+    def door(self) -> Door:
+        """Who is inside, and who was refused or given up."""
+        return self._shared.door
 
     @classmethod
     async def start(

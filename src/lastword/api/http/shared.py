@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lastword.api.door import Door
 from lastword.api.http.answers import Heads, error_response
 from lastword.api.http.limits import HttpLimits
 from lastword.api.http.messages import Handler, Request, Response
@@ -35,7 +36,16 @@ class Shared:
     connections: set[Connected] = field(default_factory=set)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     draining: bool = False
+    door: Door = field(init=False)
     _last_lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        limits = self.limits
+        self.door = Door(
+            connections_max=limits.connections_max,
+            address_connections_max=limits.address_connections_max,
+            held_bytes_max=limits.held_bytes_max,
+        )
 
     def lose(self, connection: Connected) -> None:
         """Forget a connection that has ended."""

@@ -5,40 +5,22 @@ and one that does not take its replies is given up.
 """
 
 import asyncio
-from enum import Enum, auto
-from math import inf
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from lastword.api.listening import host_of
+from lastword.api.door import HELD_BYTES_MIN, Entry
+from lastword.api.listening import host_of, keep_alive
 from lastword.api.resp.dialogue import Dialogue
 from lastword.api.resp.outbox import Outbox
 from lastword.api.resp.reader import CommandReader
 from lastword.api.resp.service import Service
 from lastword.api.resp.session import Roster, Session
 from lastword.api.resp.table import Table
+from lastword.api.resp.waiting import Wait, limit_s
 from lastword.errors import InvalidRequest, LastwordError
 
-LINGER_S = 2.0
-"""How long a client that was refused may take to close its side."""
-
-
-class Wait(Enum):
-    """What a connection waits for."""
-
-    COMMAND = auto()
-    """The client's first command, or the rest of one."""
-
-    NEXT = auto()
-    """The client's next command."""
-
-    ANSWER = auto()
-    """The node: however long it takes."""
-
-    READER = auto()
-    """The client to take what was answered."""
-
-    END = auto()
-    """The client's end, after an error that refused."""
+PIECE_BYTES: Final = 16 << 10
+"""Of what the event loop reads at once, so much is taken apart at once. A packet of 256 KiB may
+have eighty thousand commands, which take fifty times its bytes: the rest waits as it came."""
 
 
 class Connection(asyncio.Protocol):
@@ -53,11 +35,13 @@ class Connection(asyncio.Protocol):
         "_closing",
         "_dialogue",
         "_ending",
+        "_held_bytes",
         "_lingering",
         "_lost",
         "_outbox",
         "_paused",
         "_reader",
+        "_rest",
         "_roster",
         "_sent_bytes",
         "_service",
@@ -81,7 +65,8 @@ class Connection(asyncio.Protocol):
         self._paused = self._closing = self._ending = self._lingering = self._lost = False
         self._active = (0, 0, 0)
         self._waited_for = (Wait.COMMAND, 0)
-        self._sent_bytes = 0
+        self._sent_bytes = self._held_bytes = 0
+        self._rest: bytes | memoryview = b""
         self._since = 0.0
 
     # What the event loop calls.
@@ -107,9 +92,14 @@ class Connection(asyncio.Protocol):
         self._outbox = Outbox(service, self._session, self._transport)
         self._dialogue = Dialogue(self._session, self._table, self._outbox, self._advance)
         service.counted.connections += 1
-        if len(self._roster) >= service.limits.clients_max or service.draining:
+        keep_alive(transport, service.limits.keepalive_s)
+        entry = service.door.enter(self._session.host)
+        if entry is not Entry.TAKEN or service.draining:
             service.counted.refused += 1
-            self._refuse(InvalidRequest("max number of clients reached"))
+            if entry is Entry.CUT:
+                self.abort()
+            else:
+                self._refuse(InvalidRequest("max number of clients reached"))
         self._roster.add(self._session)
 
     def data_received(self, data: bytes) -> None:
@@ -117,9 +107,7 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._service.counted.bytes_in += len(data)
-        if self._service.gate is not None:
-            self._reader.stranger = self._session.admitted is None
-        self._dialogue.take(self._reader.feed(data))
+        self._rest = bytes(self._rest) + data if self._rest else data
         self._advance()
 
     def eof_received(self) -> bool:
@@ -127,9 +115,8 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             return False
         self._ending = True
-        return (self._dialogue.is_waiting or self._dialogue.is_at_work) and (
-            self._transport.can_write_eof()  # TLS has no half-closed connections
-        )
+        busy = self._rest or self._dialogue.is_waiting or self._dialogue.is_at_work
+        return bool(busy) and self._transport.can_write_eof()  # TLS has no half-closed connections
 
     def pause_writing(self) -> None:
         """Note that the client does not read its replies as fast as they come."""
@@ -145,6 +132,8 @@ class Connection(asyncio.Protocol):
         self._lost = self._closing = True
         self._dialogue.end()
         self._count_sent()
+        self._hold(0)
+        self._service.door.leave(self._session.host)
         self._roster.lose(self._session)
 
     # What commands and the server call.
@@ -157,6 +146,7 @@ class Connection(asyncio.Protocol):
     def close_after_reply(self) -> None:
         """Answer what is being answered, and nothing more."""
         self._closing = True
+        self._rest = b""
         self._dialogue.forget()
 
     def abort(self) -> None:
@@ -165,7 +155,7 @@ class Connection(asyncio.Protocol):
 
     def held_bytes(self) -> tuple[int, int]:
         """Return how many bytes wait for the rest of a command, and for the client."""
-        return self._reader.held_bytes, self._outbox.unsent_bytes()
+        return self._reader.held_bytes + len(self._rest), self._outbox.unsent_bytes()
 
     def drain(self) -> None:
         """Answer what is being answered, then close."""
@@ -182,7 +172,7 @@ class Connection(asyncio.Protocol):
         waits_for = self._waits_for()
         if waits_for != self._waited_for:
             self._waited_for, self._since = waits_for, now
-        elif now - self._since > self._limit_s(waits_for[0]):
+        elif now - self._since > limit_s(waits_for[0], self._service.limits):
             self._give_up(waits_for[0])
 
     def _waits_for(self) -> tuple[Wait, int]:
@@ -191,33 +181,21 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             return Wait.END, 0
         if self._outbox.unsent_bytes():
-            return Wait.READER, self._sent_bytes // limits.write_bytes_min
+            return Wait.WRITE, self._sent_bytes // limits.write_bytes_min
         if self._dialogue.is_at_work:
             return Wait.ANSWER, 0
         commands = self._session.commands
         if reader.has_begun:
             progress = reader.held_bytes // limits.command_bytes_min
             return Wait.COMMAND, progress + (commands << 32)
-        return (Wait.NEXT, commands) if commands else (Wait.COMMAND, 0)
-
-    def _limit_s(self, wait: Wait) -> float:
-        limits = self._service.limits
-        match wait:
-            case Wait.END:
-                return LINGER_S
-            case Wait.READER:
-                return limits.write_s
-            case Wait.COMMAND:
-                return limits.command_s
-            case Wait.NEXT:
-                return limits.idle_s or inf
-            case Wait.ANSWER:
-                return inf
+        return (Wait.IDLE, commands) if commands else (Wait.COMMAND, 0)
 
     def _give_up(self, wait: Wait) -> None:
+        if wait is not Wait.END:
+            self._service.door.dropped[wait.name.lower()] += 1
         if wait is Wait.COMMAND:
             self._refuse(InvalidRequest("Closing client whose command did not arrive in time"))
-        elif wait is Wait.NEXT:
+        elif wait is Wait.IDLE:
             self._transport.close()
         else:
             self.abort()
@@ -236,7 +214,12 @@ class Connection(asyncio.Protocol):
         outbox, dialogue = self._outbox, self._dialogue
         outbox.write_backlog()
         dialogue.advance()
+        while self._rest and not (dialogue.is_waiting or outbox.is_full or self._reader.error):
+            self._read_piece()
+            dialogue.advance()
         outbox.flush()
+        if not self._has_room():
+            return
         waiting = dialogue.is_waiting or outbox.is_full
         if waiting != self._paused:
             self._regulate()
@@ -245,7 +228,38 @@ class Connection(asyncio.Protocol):
         if self._closing or self._ending:
             self._transport.close()
         elif self._reader.error is not None:
+            self._service.door.dropped["invalid_request"] += 1
             self._refuse(self._reader.error)
+
+    def _read_piece(self) -> None:
+        if self._service.gate is not None:
+            self._reader.stranger = self._session.admitted is None
+        rest = self._rest
+        if len(rest) <= PIECE_BYTES:
+            self._rest = b""
+            self._dialogue.take(self._reader.feed(bytes(rest)))
+        else:
+            view = memoryview(rest)  # to copy nothing of what is left
+            self._rest = view[PIECE_BYTES:]
+            self._dialogue.take(self._reader.feed(bytes(view[:PIECE_BYTES])))
+
+    def _has_room(self) -> bool:
+        """Tell the door what this client holds; give it up where that is too much for all."""
+        held_bytes = sum(self.held_bytes()) + self._session.queued_bytes
+        if not self._held_bytes and held_bytes < HELD_BYTES_MIN:
+            return True
+        if self._hold(held_bytes):
+            return True
+        self._closing = True
+        if self._outbox.unsent_bytes():
+            self.abort()
+        else:
+            self._refuse(InvalidRequest("Closing client: what all clients hold is too much"))
+        return False
+
+    def _hold(self, held_bytes: int) -> bool:
+        before, self._held_bytes = self._held_bytes, held_bytes
+        return self._service.door.hold(before, held_bytes)
 
     def _regulate(self) -> None:
         self._paused = not self._paused
@@ -261,6 +275,7 @@ class Connection(asyncio.Protocol):
         answer: so only our side is shut, and the client's is read for a while.
         """
         self._closing = self._lingering = True
+        self._rest = b""
         self._waited_for, self._since = (Wait.END, 0), self._service.now()
         self._outbox.reply(error)
         self._outbox.flush()

@@ -13,6 +13,19 @@ class RespLimits:
     clients_max: int = 10_000
     """As in Redis; the process's limit of open files must allow it."""
 
+    address_clients_max: int = 5_000
+    """Of these, those of one address (of IPv6, one network of 64 bits): so one alone cannot keep
+    all others out."""
+
+    held_bytes_max: int = 1 << 30
+    """Of commands that have arrived in part or wait, and of replies that are not taken, of all
+    clients together. Without it a few clients with the longest commands or replies fill a
+    machine's memory."""
+
+    keepalive_s: float = 300.0
+    """After so long without a packet the kernel asks whether the client is still there, and a
+    connection of one that vanished ends, though `idle_s` is 0; as in Redis."""
+
     idle_s: float = 0.0
     """After so long without a command a connection is closed; 0 is never, as in Redis: pools keep
     connections for hours."""

@@ -18,13 +18,14 @@ class Outbox(Outlet):
     It promises that only one long reply waits: while `is_full` nothing more is to be put.
     """
 
-    __slots__ = ("_backlog", "_service", "_session")
+    __slots__ = ("_backlog", "_backlog_bytes", "_service", "_session")
 
     def __init__(self, service: Service, session: Session, transport: asyncio.Transport) -> None:
         super().__init__(transport)
         self._service = service
         self._session = session
         self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
 
     @property
     def is_full(self) -> bool:
@@ -43,7 +44,9 @@ class Outbox(Outlet):
             return
         try:
             if isinstance(value, Gathered) and value.size > replies.CHUNK_BYTES:
-                self._backlog += value.encoded(session.version)
+                pieces = list(value.encoded(session.version))
+                self._backlog += pieces
+                self._backlog_bytes += sum(map(len, pieces))
                 self.write_backlog()
             else:
                 self.put(replies.encode(value, session.version))
@@ -61,12 +64,14 @@ class Outbox(Outlet):
     def write_backlog(self) -> None:
         """Write of a long reply what the client takes."""
         while self._backlog and not self.choked:
-            self.put(self._backlog.popleft())
+            piece = self._backlog.popleft()
+            self._backlog_bytes -= len(piece)
+            self.put(piece)
             self.flush()
 
     def unsent_bytes(self) -> int:
         """Return how much waits for the client."""
-        return sum(map(len, self._backlog)) + super().unsent_bytes()
+        return self._backlog_bytes + super().unsent_bytes()
 
     def sent_bytes(self) -> int:
         """Return how much the kernel has taken."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lastword.access.gate import Gate
+from lastword.api.door import Door
 from lastword.api.listening import listen
 from lastword.api.resp.connection import Connection
 from lastword.api.resp.limits import RespLimits
@@ -29,6 +30,11 @@ class RespServer:
         service.began_s = service.now()
         self._timer: asyncio.TimerHandle | None = None
         self._plan_tick()
+
+    @property
+    def door(self) -> Door:
+        """Who is inside, and who was refused or given up."""
+        return self._service.door
 
     @classmethod
     async def start(

@@ -7,6 +7,7 @@ from random import Random, SystemRandom
 from typing import Any, TypeVar
 
 from lastword.access.gate import Gate
+from lastword.api.door import Door
 from lastword.api.resp.limits import RespLimits
 from lastword.errors import LastwordError
 from lastword.node.commits import Told
@@ -53,6 +54,15 @@ class Service:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     began_s: float = 0.0
     draining: bool = False
+    door: Door = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = self.limits
+        self.door = Door(
+            connections_max=limits.clients_max,
+            address_connections_max=limits.address_clients_max,
+            held_bytes_max=limits.held_bytes_max,
+        )
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return for each element whether it is present; on the loop."""

@@ -59,7 +59,8 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
     of_members = {"members", "standings", "copying", "tombstones_held_back"}
     gauges = {f"lastword_{name}" for name in of_sets | of_clocks | of_members | {"log_end"}}
     gauges.add("lastword_blocked_since_seconds")
-    others = {"commits", "faults", "unproven_frames", "refused_tokens"}
+    gauges |= {"lastword_connections", "lastword_held_request_bytes"}
+    others = {"commits", "faults", "unproven_frames", "refused_tokens", "dropped_connections"}
     assert listed == counters | gauges | {f"lastword_{name}_total" for name in others}
 
 

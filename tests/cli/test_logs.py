@@ -37,6 +37,49 @@ def test_control_characters_cannot_forge_a_line(formatter: logging.Formatter) ->
     assert line.isprintable()
 
 
+HOSTILE = {
+    "a line": "a\n2023-11-14T22:13:20.250+00:00 warning lastword.x: forged",
+    "a return": "a\rforged",
+    "other line ends": "a\x0b\x0c\x1c\x85\u2028\u2029b",
+    "the terminal": "\x1b[2J\x1b]0;title\x07\x9b31m",
+    "the direction": "\u202eabc\u2066\u2069\u200f",
+    "invisible": "\u200b\ufeff\u00ad\U000e0041",
+    "control bytes": "".join(map(chr, [*range(32), 127])),
+    "half a pair": "\udcff\ud800",
+    "long": "x" * 100_000,
+    "long and escaped": "\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("formatter", [ReadableFormatter(), JsonFormatter()])
+def test_what_a_client_sent_stays_on_its_line(formatter: logging.Formatter, text: str) -> None:
+    line = formatter.format(record(text))
+    assert line.isprintable()
+    assert line.isascii() or isinstance(formatter, ReadableFormatter)
+    assert len(line) < 25_000
+    line.encode()
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_trace_with_what_a_client_sent_forges_no_line(text: str) -> None:
+    made = record("a fault")
+    error = ValueError(text)
+    made.exc_info = (ValueError, error, None)
+    first, *trace = ReadableFormatter().format(made).split("\n")
+    assert first.endswith("lastword.x: a fault")
+    assert trace
+    assert all(line.startswith("  | ") and line.isprintable() for line in trace)
+    assert sum(map(len, trace)) < 110_000
+    facts = json.loads(JsonFormatter().format(made))
+    assert [f"  | {line}" for line in facts["trace"].split("\n")] == trace
+
+
+def test_what_was_escaped_cannot_be_taken_for_what_was_not() -> None:
+    line = ReadableFormatter().format(record("a\\nb\nc"))
+    assert line.endswith("a\\\\nb\\nc")
+
+
 @pytest.mark.parametrize("formatter", [ReadableFormatter(), JsonFormatter()])
 def test_a_fault_comes_with_its_trace(formatter: logging.Formatter) -> None:
     assert "ValueError: bad" in formatter.format(record("fault", fault=True))

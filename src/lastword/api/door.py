@@ -5,8 +5,10 @@ that one address leaves room for others. It has no socket and no clock.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import Enum, auto
 from ipaddress import IPv6Address, ip_address
+from types import MappingProxyType
 from typing import Final
 
 TOLD_MAX: Final = 512
@@ -83,6 +85,10 @@ class Door:
             return True
         self.dropped["held"] += 1
         return False
+
+
+NO_DOORS: Final[Mapping[str, Door]] = MappingProxyType({})
+"""For a node that listens nowhere yet."""
 
 
 def _address(host: str) -> str:

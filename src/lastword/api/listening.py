@@ -24,6 +24,10 @@ FAREWELL_S: Final = 2.0
 """For a client to answer that a TLS connection ends; then it is cut off."""
 
 
+KEEPALIVE_S_MAX: Final = 32_767
+"""The longest pause that Linux takes."""
+
+
 async def listen(
     factory: Callable[[], asyncio.Protocol],
     host: str,
@@ -70,13 +74,13 @@ def keep_alive(transport: asyncio.BaseTransport, quiet_s: float) -> None:
     connection = transport.get_extra_info("socket")
     if connection is None or not quiet_s:
         return
-    pause_s = max(1, int(quiet_s / 9))
+    pause_s = min(max(1, int(quiet_s / 9)), KEEPALIVE_S_MAX)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     idle = getattr(socket, "TCP_KEEPIDLE", None)
     if idle is None:
         idle = getattr(socket, "TCP_KEEPALIVE")  # noqa: B009 - macOS alone names it so
     for option, value in (
-        (idle, max(1, int(quiet_s))),
+        (idle, min(max(1, int(quiet_s)), KEEPALIVE_S_MAX)),
         (socket.TCP_KEEPINTVL, pause_s),
         (socket.TCP_KEEPCNT, 3),
     ):

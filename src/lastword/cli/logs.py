@@ -4,17 +4,28 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
+
+MESSAGE_CHARACTERS_MAX: Final = 2_000
+"""Of a message: what clients can put into one is cut before, most of it at 60 to 200 bytes."""
+
+TRACE_LINE_CHARACTERS_MAX: Final = 500
+"""Of a line of a trace; the last one may quote what a client sent."""
+
+TRACE_LINES_MAX: Final = 200
+"""Of a trace: the outermost and the innermost calls."""
 
 
 class ReadableFormatter(logging.Formatter):
-    """One line a record: time, level, where, what."""
+    """One line a record: time, level, where, what.
+
+    A trace below it is set in, so that no line of it can be taken for a record.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the trace below it where there is one."""
         line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {_message(record)}"
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+        return "\n".join([line, *(f"  | {part}" for part in _trace(self, record))])
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,8 +39,8 @@ class JsonFormatter(logging.Formatter):
             "where": record.name,
             "message": _message(record),
         }
-        if record.exc_info:
-            facts["trace"] = self.formatException(record.exc_info)
+        if trace := _trace(self, record):
+            facts["trace"] = "\n".join(trace)
         return json.dumps(facts)
 
 
@@ -46,6 +57,34 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Return the message with control characters escaped, so that a client cannot forge lines."""
-    text = record.getMessage()
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    return escaped(record.getMessage(), MESSAGE_CHARACTERS_MAX)
+
+
+def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    """Return the lines of a fault's trace, which may quote what a client sent."""
+    parts = [record.stack_info] if record.stack_info else []
+    if record.exc_info:
+        parts.insert(0, formatter.formatException(record.exc_info))
+    # Split at \n alone: what else ends a line somewhere is escaped.
+    lines = "\n".join(parts).split("\n") if parts else []
+    if len(lines) > TRACE_LINES_MAX:
+        half = TRACE_LINES_MAX // 2
+        left_out = f"... {len(lines) - 2 * half} lines left out ..."
+        lines = [*lines[:half], left_out, *lines[-half:]]
+    return [escaped(line, TRACE_LINE_CHARACTERS_MAX) for line in lines]
+
+
+def escaped(text: str, characters_max: int) -> str:
+    """Return `text` in characters that stay on their line and show as what they are.
+
+    Escaped are control characters, line ends of all kinds, marks that change the direction of
+    what follows, and lone surrogates; a backslash is, too, wherever something is. Cut where it
+    is long.
+    """
+    cut = text[:characters_max]
+    if not cut.isprintable():
+        cut = "".join(
+            one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode()
+            for one in cut
+        )
+    return cut if len(text) <= characters_max else f"{cut}... ({len(text)} characters)"

@@ -1,6 +1,6 @@
 """The options of `lastword serve`: names, environment, and what each costs to change.
 
-docs/REFERENCE.md has a heading for each; a test holds that.
+docs/REFERENCE.md has a heading for each; a test holds that. `limit_options.py` has the limits.
 """
 
 from pathlib import Path
@@ -250,67 +250,5 @@ AllowFlush = Annotated[
         "--allow-flush",
         envvar="LASTWORD_ALLOW_FLUSH",
         help="Let Redis clients call FLUSHDB and FLUSHALL, which empty every set on all nodes.",
-    ),
-]
-
-RedisClientsMax = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        envvar="LASTWORD_REDIS_CLIENTS_MAX",
-        help="Redis clients at once; one more is told so. Each costs about 10 KiB.",
-    ),
-]
-
-RedisTimeout = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        metavar="SECONDS",
-        envvar="LASTWORD_REDIS_TIMEOUT",
-        help="Close a Redis client that sends nothing for so long; 0 is never. Less frees "
-        "connections, and makes pools of clients connect again.",
-    ),
-]
-
-RedisBulkBytesMax = Annotated[
-    int,
-    typer.Option(
-        min=65_536,
-        metavar="BYTES",
-        envvar="LASTWORD_REDIS_BULK_BYTES_MAX",
-        help="The longest argument that is read at all. A member over 65,536 bytes gets an "
-        "error; one over this ends the connection.",
-    ),
-]
-
-RedisArgumentsMax = Annotated[
-    int,
-    typer.Option(
-        min=16,
-        envvar="LASTWORD_REDIS_ARGUMENTS_MAX",
-        help="Arguments of one Redis command; more end the connection.",
-    ),
-]
-
-RedisQueryBufferBytesMax = Annotated[
-    int,
-    typer.Option(
-        min=131_072,
-        metavar="BYTES",
-        envvar="LASTWORD_REDIS_QUERY_BUFFER_BYTES_MAX",
-        help="What is held of one Redis client's command until it is whole; more ends the "
-        "connection. Memory is clients times this.",
-    ),
-]
-
-RedisOutputBufferBytesMax = Annotated[
-    int,
-    typer.Option(
-        min=65_536,
-        metavar="BYTES",
-        envvar="LASTWORD_REDIS_OUTPUT_BUFFER_BYTES_MAX",
-        help="The longest reply to one Redis client, which is held until it is read; what "
-        "needs more gets an error.",
     ),
 ]

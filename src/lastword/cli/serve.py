@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+from dataclasses import dataclass
 from importlib.metadata import version
 from secrets import randbits
 
@@ -16,6 +17,7 @@ from lastword.access.gate import Gate
 from lastword.access.hosts import Hosts
 from lastword.access.tls import NodeTls
 from lastword.api.access_log import logged
+from lastword.api.http.limits import HttpLimits
 from lastword.api.http.messages import Handler, Request
 from lastword.api.http.server import HttpServer
 from lastword.api.resp.limits import RespLimits
@@ -24,7 +26,9 @@ from lastword.api.resp.service import Facts
 from lastword.api.rest import Answer, Rest
 from lastword.api.transport import HttpTransport
 from lastword.cli import guarding, logs, options, proving
+from lastword.cli.files_limit import fitted
 from lastword.cli.hangup import Hangup
+from lastword.cli.limit_options import with_limits
 from lastword.cli.periods import period_s
 from lastword.cli.shared_files import warn_where_shared
 from lastword.config import NodeConfig
@@ -46,9 +50,10 @@ DRAIN_S = 10.0
 """How long requests in flight may take once the node is told to stop."""
 
 _DEFAULTS = NodeConfig()
-_LIMITS = RespLimits()
+_HTTP, _REDIS = HttpLimits(), RespLimits()
 
 
+@with_limits
 def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by position
     port: options.Port = _DEFAULTS.port,
     database: options.Database = _DEFAULTS.database,
@@ -72,16 +77,8 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     cache_mb: options.CacheMb = _DEFAULTS.cache_mb,
     redis_port: options.RedisPort = None,
     allow_flush: options.AllowFlush = False,
-    redis_clients_max: options.RedisClientsMax = _LIMITS.clients_max,
-    redis_timeout: options.RedisTimeout = _LIMITS.idle_s,
-    redis_bulk_bytes_max: options.RedisBulkBytesMax = _LIMITS.bulk_bytes_max,
-    redis_arguments_max: options.RedisArgumentsMax = _LIMITS.arguments_max,
-    redis_query_buffer_bytes_max: options.RedisQueryBufferBytesMax = (
-        _LIMITS.query_buffer_bytes_max
-    ),
-    redis_output_buffer_bytes_max: options.RedisOutputBufferBytesMax = (
-        _LIMITS.output_buffer_bytes_max
-    ),
+    http: HttpLimits = _HTTP,
+    redis: RespLimits = _REDIS,
     config_file: options.Config = None,
 ) -> None:
     """Run one node until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once."""
@@ -116,18 +113,22 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
             "tokens, and all else, travel as they are for whoever is on the way: give --tls-cert"
         )
     os.umask(os.umask(OTHERS_MAY_NOTHING) | OTHERS_MAY_NOTHING)
-    limits = RespLimits(
-        clients_max=redis_clients_max,
-        idle_s=redis_timeout,
-        bulk_bytes_max=redis_bulk_bytes_max,
-        arguments_max=redis_arguments_max,
-        query_buffer_bytes_max=redis_query_buffer_bytes_max,
-        output_buffer_bytes_max=redis_output_buffer_bytes_max,
-    )
-    uvloop.run(run_node(config, limits))
+    http, redis = fitted(http, None if redis_port is None else redis)
+    uvloop.run(run_node(config, Limits(http, redis)))
 
 
-async def run_node(config: NodeConfig, limits: RespLimits = _LIMITS) -> None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take, by protocol."""
+
+    http: HttpLimits = _HTTP
+    redis: RespLimits = _REDIS
+
+
+_LIMITS = Limits()
+
+
+async def run_node(config: NodeConfig, limits: Limits = _LIMITS) -> None:
     """Open the file, listen, serve until a signal comes, and close all in order."""
     store_options = StoreOptions(
         wall=wall_us, new_run=lambda: randbits(63), cache_bytes=config.cache_mb * 1_000_000
@@ -141,7 +142,7 @@ async def run_node(config: NodeConfig, limits: RespLimits = _LIMITS) -> None:
 
 
 async def _serve(
-    config: NodeConfig, limits: RespLimits, store: SqliteStore, stop: asyncio.Event
+    config: NodeConfig, limits: Limits, store: SqliteStore, stop: asyncio.Event
 ) -> None:
     """Listen first, since a node's own address may depend on the port; then let it replicate."""
     faults = Faults()
@@ -153,6 +154,7 @@ async def _serve(
         front,
         host=config.host,
         port=config.port,
+        limits=limits.http,
         on_fault=lambda error: faults.note("a request", error),
         tls=None if tls is None else tls.server,
     )
@@ -161,6 +163,7 @@ async def _serve(
         transport = HttpTransport(proof=proof, tls=None if tls is None else lambda: tls.client)
         node = _node(config, store, server.port, faults, transport)
         gate = guarding.gate_of(config.admin_token_file, config.cluster_secret_file, node, hangup)
+        doors = {"http": server.door}
         rest = Rest(
             node,
             version("lastword"),
@@ -168,10 +171,12 @@ async def _serve(
             gate=gate,
             hosts=Hosts(config.host_names()),
             secure=tls is not None,
+            doors=doors,
         )
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:
             resp = await _start_resp(config, config.redis_port, limits, node, tls=tls, gate=gate)
+            doors["redis"] = resp.door
         running = asyncio.create_task(node.run())
         _announce(config, server.port, store)
         if resp is not None:
@@ -208,7 +213,7 @@ def _tls(config: NodeConfig, hangup: Hangup) -> NodeTls | None:
 async def _start_resp(
     config: NodeConfig,
     port: int,
-    limits: RespLimits,
+    limits: Limits,
     node: Node,
     *,
     tls: NodeTls | None,
@@ -220,7 +225,8 @@ async def _start_resp(
         port=port,
         facts=Facts(version("lastword"), str(config.database), allow_flush=config.allow_flush),
         on_fault=lambda error: node.faults.note("a command", error),
-        limits=limits,
+        limits=limits.redis,
+        handshake_s=limits.http.handshake_s,
         tls=None if tls is None else tls.server,
         gate=gate,
     )

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -44,14 +45,31 @@ _HELP = {
 }
 
 
+class Doorway(Protocol):
+    """The connections of one port, as they are counted."""
+
+    dropped: Counter[str]
+    held_bytes: int
+
+    @property
+    def inside(self) -> int:
+        """How many connections there are."""
+
+
 class NodeMetrics:
     """The metrics of one node."""
 
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(
-        self, node: Node, *, unproven: Mapping[str, int], refused_tokens: Mapping[str, int]
+        self,
+        node: Node,
+        *,
+        unproven: Mapping[str, int],
+        refused_tokens: Mapping[str, int],
+        doors: Mapping[str, Doorway],
     ) -> None:
+        self._doors = doors
         self._node = node
         self._unproven = unproven
         self._refused_tokens = refused_tokens
@@ -90,7 +108,29 @@ class NodeMetrics:
         for reason, count in self._refused_tokens.items():
             refused.add_metric([reason], count)
         yield refused
+        yield from self._connections()
         yield from self._gauges()
+
+    def _connections(self) -> Iterator[Metric]:
+        dropped = CounterMetricFamily(
+            "lastword_dropped_connections",
+            "connections that were refused or given up",
+            labels=["protocol", "reason"],
+        )
+        inside = GaugeMetricFamily(
+            "lastword_connections", "connections that there are", labels=["protocol"]
+        )
+        held = GaugeMetricFamily(
+            "lastword_held_request_bytes",
+            "bytes of large requests and replies that wait, in memory",
+            labels=["protocol"],
+        )
+        for protocol, door in self._doors.items():
+            for reason, count in door.dropped.items():
+                dropped.add_metric([protocol, reason], count)
+            inside.add_metric([protocol], door.inside)
+            held.add_metric([protocol], door.held_bytes)
+        yield from (dropped, inside, held)
 
     def _gauges(self) -> Iterator[Metric]:
         store = self._node.store

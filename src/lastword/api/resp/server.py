@@ -7,7 +7,7 @@ from functools import partial
 
 from lastword.access.gate import Gate
 from lastword.api.door import Door
-from lastword.api.listening import listen
+from lastword.api.listening import HANDSHAKE_S, listen
 from lastword.api.resp.connection import Connection
 from lastword.api.resp.limits import RespLimits
 from lastword.api.resp.service import Facts, Service
@@ -48,6 +48,7 @@ class RespServer:
         limits: RespLimits = RespLimits(),  # noqa: B008 - frozen
         tls: ssl.SSLContext | None = None,
         gate: Gate | None = None,
+        handshake_s: float = HANDSHAKE_S,
     ) -> "RespServer":
         """Listen on `host` and `port`; 0 picks a free port.
 
@@ -57,7 +58,12 @@ class RespServer:
         table = Table(allow_flush=facts.allow_flush)
         service, roster = Service(node, limits, facts, on_fault, gate), Roster()
         listener = await listen(
-            partial(Connection, service, roster, table), host, port, option="--redis-port", tls=tls
+            partial(Connection, service, roster, table),
+            host,
+            port,
+            option="--redis-port",
+            tls=tls,
+            handshake_s=handshake_s,
         )
         return cls(service, roster, listener)
 

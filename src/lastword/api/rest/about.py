@@ -1,12 +1,14 @@
 """What a node says of itself, and the frames of other nodes."""
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from lastword.access.gate import Gate
 from lastword.access.proof import HEADER, Outcome, Proof
+from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.answers import Refusal, told
 from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
@@ -46,6 +48,8 @@ class About:
         backups: Backups,
         proof: Proof | None = None,
         gate: Gate | None = None,
+        *,
+        doors: Mapping[str, Door] = NO_DOORS,
     ) -> None:
         self._node = node
         self._proof = proof
@@ -55,6 +59,7 @@ class About:
             node,
             unproven={} if proof is None else proof.refused,
             refused_tokens={} if gate is None else gate.failures,
+            doors=doors,
         )
         self._root = {
             "name": "lastword",

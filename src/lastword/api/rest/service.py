@@ -1,9 +1,12 @@
 """The handler of a node's HTTP server: it finds the call that a request is for."""
 
+from collections.abc import Mapping
+
 from lastword.access.gate import Gate
 from lastword.access.hosts import Hosts
 from lastword.access.proof import Proof
 from lastword.access.rights import OPEN, TOKENS_SET, Need, Right, Rights
+from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.messages import SAFE_METHODS, Request
 from lastword.api.paths import parse_path
 from lastword.api.rest.bearer import rights_of
@@ -30,8 +33,9 @@ class Rest:
         gate: Gate | None = None,
         hosts: Hosts | None = None,
         secure: bool = False,
+        doors: Mapping[str, Door] = NO_DOORS,
     ) -> None:
-        table = Table(node, version, proof, gate)
+        table = Table(node, version, proof, gate, doors=doors)
         self.routes = table.routes
         self._set = table.set
         self._element = table.element

@@ -3,6 +3,7 @@
 The service finds its calls here, and `/_/openapi.json` is made of the same entries.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from lastword.access.gate import Gate
 from lastword.access.proof import Proof
 from lastword.access.rights import Need
+from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.answers import Refusal
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
@@ -87,13 +89,19 @@ class Table:
     """The routes of one node: those of a set, of an element, and of fixed paths."""
 
     def __init__(
-        self, node: Node, version: str, proof: Proof | None = None, gate: Gate | None = None
+        self,
+        node: Node,
+        version: str,
+        proof: Proof | None = None,
+        gate: Gate | None = None,
+        *,
+        doors: Mapping[str, Door] = NO_DOORS,
     ) -> None:
         shown, backups = Shown(node), Backups(node)
         self.element = _element_route(Elements(node))
         self.set = _set_route(Sets(node), shown)
         self.fixed = (
-            *_node_routes(About(node, version, backups, proof, gate)),
+            *_node_routes(About(node, version, backups, proof, gate, doors=doors)),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),

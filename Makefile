@@ -7,8 +7,9 @@ SEEDS ?= 10000
 MINUTES ?= 10
 REDIS_EXAMPLES ?= 2000
 LOG ?= chaos.md
+CLIENTS ?= 1000
 
-.PHONY: help demo test check serve sim mutants bench month chaos durability build clean
+.PHONY: help demo test check serve sim mutants bench month chaos durability hostile build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -56,6 +57,9 @@ chaos: sim ## Long runs: simulated seeds, REDIS_EXAMPLES against Redis, real fau
 
 durability: $(VENV)/installed ## Kills, power cuts and failing disks at full size; about 20 minutes
 	$(BIN)/python -m tools.durability $(if $(SEED),--seed $(SEED))
+
+hostile: $(VENV)/installed ## CLIENTS slow clients of all kinds (default 1000) against real nodes; half a minute
+	$(BIN)/python -m tools.hostile --clients $(CLIENTS)
 
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation

@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         elif phase in {Phase.FRESH, Phase.IDLE}:
             self._transport.close()
         else:
-            self.abort()
+            self._outlet.reset()
 
     def drain(self) -> None:
         """Answer what has begun to arrive, then close."""

@@ -91,9 +91,17 @@ class Outlet:
         if chunked:
             self._transport.close()
             return
-        # Without chunks, only a reset tells.
+        self.reset()  # without chunks, only that tells
+
+    def reset(self) -> None:
+        """Cut the connection off at once.
+
+        What the kernel has taken is dropped too: for a client that does not read it would keep
+        some megabytes for minutes.
+        """
         sock = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
     async def _writable(self) -> None:

@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
         elif wait is Wait.IDLE:
             self._transport.close()
         else:
-            self.abort()
+            self._outbox.reset()
 
     # How it goes on.
 

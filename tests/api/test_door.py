@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastword.api.door import TOLD_MAX, Door, Entry
+from lastword.api.door import TOLD_MAX, Door, Entry, told_max
 
 
 def door_of(connections: int = 4, of_address: int = 3, held_bytes: int = 100) -> Door:
@@ -13,12 +13,16 @@ def door_of(connections: int = 4, of_address: int = 3, held_bytes: int = 100) ->
 
 def test_connections_are_bounded_and_the_first_too_many_are_told() -> None:
     door = door_of(of_address=10_000)
-    entries = [door.enter("192.0.2.1") for _ in range(4 + TOLD_MAX + 2)]
-    assert entries == [Entry.TAKEN] * 4 + [Entry.TOLD] * TOLD_MAX + [Entry.CUT] * 2
-    assert door.dropped == {"connections": TOLD_MAX, "flood": 2}
+    entries = [door.enter("192.0.2.1") for _ in range(4 + 4 + 2)]
+    assert entries == [Entry.TAKEN] * 4 + [Entry.TOLD] * 4 + [Entry.CUT] * 2
+    assert door.dropped == {"connections": 4, "flood": 2}
     for _ in entries:
         door.leave("192.0.2.1")
     assert door.enter("192.0.2.1") is Entry.TAKEN
+
+
+def test_of_many_connections_too_many_not_all_are_told() -> None:
+    assert told_max(10_000) == TOLD_MAX
 
 
 def test_one_address_leaves_room_for_others() -> None:

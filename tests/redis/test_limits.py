@@ -165,6 +165,19 @@ def test_draws_in_a_transaction_are_limited(limited: Limited) -> None:
         assert count.value == 1
 
 
+def test_a_client_cannot_change_a_limit(limited: Limited) -> None:
+    node = limited("--redis-clients-max", "3")
+    with Connection(node.resp_address) as connection:
+        before = connection.call("CONFIG", "GET", "*").values
+        assert before
+        for name in before[::2]:
+            assert connection.call("CONFIG", "SET", name, "1").is_error
+        for command in (["CONFIG", "REWRITE"], ["CONFIG", "RESETSTAT"], ["DEBUG", "SEGFAULT"]):
+            connection.call(*command)
+        assert connection.call("CONFIG", "GET", "*").values == before
+        assert connection.call("PING") == PONG
+
+
 def test_a_pattern_is_limited(limited: Limited) -> None:
     node = limited()
     with Connection(node.resp_address) as connection:

@@ -13,7 +13,8 @@ from typing import Final
 
 TOLD_MAX: Final = 512
 """Connections over the limit that are told so, at once; further ones are cut off without a word,
-since each that is told stays for up to two seconds, and takes a file of the process's."""
+since each that is told stays for up to two seconds, and takes a file of the process's. Where few
+connections are taken, as few are told."""
 
 HELD_BYTES_MIN: Final = 64 << 10
 """What one connection may hold uncounted: most requests are far smaller, and cost no look."""
@@ -59,7 +60,7 @@ class Door:
         address = _address(host)
         self._inside += 1
         self._of_address[address] += 1
-        if self._inside > self._connections_max + TOLD_MAX:
+        if self._inside > self._connections_max + told_max(self._connections_max):
             self.dropped["flood"] += 1
             return Entry.CUT
         if self._inside > self._connections_max:
@@ -85,6 +86,11 @@ class Door:
             return True
         self.dropped["held"] += 1
         return False
+
+
+def told_max(connections_max: int) -> int:
+    """Return how many connections over the limit are told so."""
+    return min(TOLD_MAX, connections_max)
 
 
 NO_DOORS: Final[Mapping[str, Door]] = MappingProxyType({})

@@ -9,7 +9,7 @@ import resource
 from dataclasses import replace
 from typing import Final
 
-from lastword.api.door import TOLD_MAX
+from lastword.api.door import told_max
 from lastword.api.http.limits import HttpLimits
 from lastword.api.resp.limits import RespLimits
 from lastword.errors import ConfigError
@@ -55,7 +55,7 @@ def shared(files: int, wanted: dict[str, int]) -> dict[str, int]:
             hint="Raise the limit: ulimit -n, or LimitNOFILE= of systemd.",
         )
     room = files - RESERVED
-    margin = sum(min(TOLD_MAX, count) for count in wanted.values())
+    margin = sum(told_max(count) for count in wanted.values())
     if sum(wanted.values()) + margin <= room:
         return wanted
     # What is told is allowed for by halving: a connection and one that is told instead of another.

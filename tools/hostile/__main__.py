@@ -20,7 +20,11 @@ def run(
     """Send slow clients, and say when they were let go and how a probe was served beside."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        subprocess.run([LASTWORD, "certs", str(folder / "certs"), "127.0.0.1"], check=True)
+        subprocess.run(
+            [LASTWORD, "certs", str(folder / "certs"), "127.0.0.1"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         pair = (folder / "certs" / "127.0.0.1.pem", folder / "certs" / "127.0.0.1.key")
         seen = slow_crowd(folder, clients, pair, client_tls(folder / "certs" / "ca.pem"))
     for line in seen.said():

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lastword.api.http import HttpLimits, Response
+from lastword.api.http import HttpLimits, Request, Response
 from lastword.api.http.connection import PIECE_BYTES, Connection
 from tests.api.http.raw_http import GET, RawClient, get, post, turns, until
 from tests.api.http.site import Site, echo
@@ -266,6 +266,34 @@ async def test_of_a_packet_of_pipelined_requests_few_are_taken_apart_at_once(sit
     answer.set_result(Response())
     for _ in range(10_000):
         assert (await client.read_answer()).status == 200
+
+
+async def test_a_long_pipeline_is_answered_whole_though_the_client_has_ended_its_side(
+    site: Site,
+) -> None:
+    """Also where the handler takes its time, and the end has come before the first answer."""
+
+    async def later(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return Response(body=request.target)
+
+    await site.start(later)
+    client = await site.client(b"".join(get(b"/%d" % number) for number in range(2_000)))
+    client.end_sending()
+    for number in range(2_000):
+        assert (await client.read_answer()).body == b"/%d" % number
+    assert await client.read_rest() == b""
+
+
+async def test_a_long_pipeline_is_answered_up_to_what_is_refused_within_it(site: Site) -> None:
+    await site.start(echo)
+    before = b"".join(get(b"/%d" % number) for number in range(1_500))
+    client = await site.client(before + b"rubbish\r\n\r\n" + before)
+    for number in range(1_500):
+        assert (await client.read_answer()).body == b"GET /%d " % number
+    assert (await client.read_answer()).status == 400
+    client.end_sending()
+    assert await client.read_rest() == b""
 
 
 async def test_the_server_looks_at_its_clients_by_itself(site: Site) -> None:

@@ -253,6 +253,15 @@ async def test_of_a_packet_of_commands_few_are_taken_apart_at_once(resp: RespNod
         assert len(await client.reply()) == 20
 
 
+async def test_a_long_pipeline_is_done_whole_though_the_client_has_ended_its_side(
+    resp: RespNode,
+) -> None:
+    client = await resp.client()
+    await client.send(b"".join(encoded("SADD", "s", number) for number in range(3_000)))
+    client.end_sending()
+    assert await client.read_rest() == b":1\r\n" * 3_000
+
+
 @pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\n", b"Host: x\r\n"])
 async def test_a_browser_is_cut_off_before_anything_is_done(
     resp: RespNode, client: RespClient, line: bytes

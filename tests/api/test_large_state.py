@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from lastword.api.http import Request, Response
+from lastword.api.http.forms import JSON
 from lastword.api.rest import state as state_module
-from lastword.api.rest.state import STREAMS_MAX, json_parts, msgpack_parts
+from lastword.api.rest.state import STREAMS_MAX, StateStreams, json_parts, msgpack_parts
 from lastword.crdt.stamp import pack
 from lastword.crdt.wire import decode_json, decode_msgpack
+from lastword.errors import Unavailable
 from lastword.store.operations import Merge
 from tests.api.http.raw_http import RawClient, until
 from tests.api.living_node import LivingNode
@@ -224,6 +226,25 @@ async def test_one_state_too_many_is_refused_and_there_is_room_again(
     await bodies[1].aclose()
     assert running(node) == 0
     assert STREAMS_MAX >= 16
+
+
+async def test_one_address_leaves_states_to_others(
+    node: LivingNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "ADDRESS_STREAMS_MAX", 1)
+    fill(node, mixture(600))
+    streams = StateStreams(node.node)
+
+    def begin(client: str) -> Any:
+        return streams.answer(client, b"s", JSON, ()).body
+
+    first, other = begin("192.0.2.1"), begin("192.0.2.2")
+    with pytest.raises(Unavailable, match="2 large states are being sent already, 1 to you"):
+        begin("192.0.2.1")
+    await first.aclose()
+    await begin("192.0.2.1").aclose()
+    await other.aclose()
+    assert streams.running == 0
 
 
 async def test_states_that_are_asked_for_at_once_are_counted_before_any_begins(

@@ -49,7 +49,7 @@ KINDS: Final = (
     Kind(
         "http, reader of a stream",
         "http",
-        f"GET /{BIG_SET}".encode() + _HEAD + b"\r\n",
+        f"GET /{BIG_SET}".encode() + _HEAD + b"Connection: close\r\n\r\n",
         reads=True,
     ),
     Kind("redis, silent", "redis"),

@@ -57,7 +57,7 @@ class Door:
 
     def enter(self, host: str) -> Entry:
         """Take in a connection from `host`, however it is judged: it is to `leave` in the end."""
-        address = _address(host)
+        address = one_address(host)
         self._inside += 1
         self._of_address[address] += 1
         if self._inside > self._connections_max + told_max(self._connections_max):
@@ -73,7 +73,7 @@ class Door:
 
     def leave(self, host: str) -> None:
         """Forget a connection."""
-        address = _address(host)
+        address = one_address(host)
         self._inside -= 1
         self._of_address[address] -= 1
         if not self._of_address[address]:
@@ -97,7 +97,7 @@ NO_DOORS: Final[Mapping[str, Door]] = MappingProxyType({})
 """For a node that listens nowhere yet."""
 
 
-def _address(host: str) -> str:
+def one_address(host: str) -> str:
     """Return what counts as one client: of IPv6 the network of 64 bits that a customer gets."""
     if ":" not in host:
         return host

@@ -104,7 +104,7 @@ class Shown:
         if totals.entries > SMALL_SET_ENTRIES:
             if request.method == "HEAD":
                 return Response(200, nothing(), form.content_type, tag_headers(tag))
-            return self._streams.answer(set_name, form, tag_headers(tag))
+            return self._streams.answer(request.client, set_name, form, tag_headers(tag))
         self._node.reads.begin()
         entries = [entry for part in read_entries(self._store, set_name) for entry in part]
         state = whole_state(entries, form)

@@ -9,6 +9,7 @@ and the others wait in temporary files; msgpack says first how many there are of
 both maps wait. The files have no names, and are gone with the answer or with the process.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, suppress
 from tempfile import SpooledTemporaryFile
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lastword.api.door import one_address
 from lastword.api.http.forms import Form
 from lastword.api.http.messages import Response
 from lastword.crdt.wire import encode_json, encode_msgpack, json_maps, msgpack_maps, text_or_bytes
@@ -26,6 +28,9 @@ from lastword.store.base import BaseStore
 
 STREAMS_MAX: Final = 64
 """Large states on their way at once: each may need temporary files as large as its set."""
+
+ADDRESS_STREAMS_MAX: Final = 48
+"""Of these, those of one address: who reads as slowly as one may leaves some to others."""
 
 CHUNK_ENTRIES: Final = 256
 """Entries read at once: of the longest elements they are 16 MiB."""
@@ -58,24 +63,40 @@ async def nothing() -> AsyncIterator[bytes]:
 
 
 class StateStreams:
-    """Streams large states; no more than STREAMS_MAX at once."""
+    """Streams large states; no more than STREAMS_MAX at once, and ADDRESS_STREAMS_MAX to one."""
 
     def __init__(self, node: Node) -> None:
-        self._node = node
-        self.running = 0
+        self.node = node
+        self._to: Counter[str] = Counter()
+
+    @property
+    def running(self) -> int:
+        """How many are on their way."""
+        return self._to.total()
 
     def answer(
-        self, set_name: bytes, form: Form, headers: tuple[tuple[bytes, bytes], ...]
+        self, client: str, set_name: bytes, form: Form, headers: tuple[tuple[bytes, bytes], ...]
     ) -> Response:
         """Return the answer with the state of a set; raise Unavailable for one too many."""
-        if self.running >= STREAMS_MAX:
+        client = one_address(client)
+        if self.running >= STREAMS_MAX or (client and self._to[client] >= ADDRESS_STREAMS_MAX):
             raise Unavailable(
-                f"{STREAMS_MAX} large states are being sent already",
+                f"{self.running} large states are being sent already, {self._to[client]} to you",
                 hint="Try again, or read by pages: GET /<set>?members.",
             )
-        entries = read_entries(self._node.store, set_name)
+        entries = read_entries(self.node.store, set_name)
         parts = msgpack_parts(entries) if form.is_msgpack else json_parts(entries)
-        return Response(200, _Stream(self, self._node, parts), form.content_type, headers)
+        return Response(200, _Stream(self, client, parts), form.content_type, headers)
+
+    def begin(self, client: str) -> None:
+        """Count one that is promised to `client`."""
+        self._to[client] += 1
+
+    def end(self, client: str) -> None:
+        """Count one less."""
+        self._to[client] -= 1
+        if not self._to[client]:
+            del self._to[client]
 
 
 class _Stream:
@@ -85,18 +106,18 @@ class _Stream:
     closed, which the server sees to.
     """
 
-    def __init__(self, streams: StateStreams, node: Node, parts: Parts) -> None:
+    def __init__(self, streams: StateStreams, client: str, parts: Parts) -> None:
         self._streams = streams
-        self._node = node
+        self._client = client
         self._parts = parts
         self._closed = False
-        streams.running += 1
+        streams.begin(client)
 
     def __aiter__(self) -> "_Stream":
         return self
 
     async def __anext__(self) -> bytes:
-        part = await self._node.read(lambda: next(self._parts, None))
+        part = await self._streams.node.read(lambda: next(self._parts, None))
         if part is None:
             raise StopAsyncIteration
         return part
@@ -106,7 +127,7 @@ class _Stream:
         if self._closed:
             return
         self._closed = True
-        self._streams.running -= 1
+        self._streams.end(self._client)
         with suppress(ValueError):  # it is at work yet: then it ends with its last holder
             self._parts.close()
 

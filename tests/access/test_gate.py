@@ -138,6 +138,8 @@ def test_what_is_no_record_grants_nothing_and_hides_nothing(scene: Scene) -> Non
         msgspec.json.encode(plain | {"grants": [["read", "é" * 600]]}),
         msgspec.json.encode(plain | {"sha256": "0"}),
         msgspec.json.encode(plain | {"id": plain["id"].upper() + "X"}),
+        record.element()[:-1] + b',"grants":[["admin","*"]]}',
+        record.element()[:-1] + b',"note":"another"}',
     ]
     for element in strange:
         with pytest.raises(InvalidElement):

@@ -159,6 +159,17 @@ async def test_a_refusal_is_short_whatever_it_is_about(collected: LivingNode) ->
     assert len(answer.body) < 64 << 10
 
 
+@pytest.mark.parametrize(("method", "path", "value"), ADDS)
+async def test_the_choice_stands_before_the_time_or_alone_too(
+    collected: LivingNode, method: str, path: str, value: Any
+) -> None:
+    left_out = await say(collected, method, f"{path}?ghosts=remove&time={OLD}", value)
+    assert left_out.status == 200
+    assert (await collected.ask("GET", "/s/a")).body != b"true"
+    assert (await say(collected, method, f"{path}?ghosts=remove", value)).status == 200
+    assert (await collected.ask("GET", "/s/a")).body == b"true", "a time of the node's is no ghost"
+
+
 @pytest.mark.parametrize(
     "query",
     ["ghosts=", "ghosts=refuse", "ghosts=remove&ghosts=readd", "ghosts", "ghosts=REMOVE", "x=1"],

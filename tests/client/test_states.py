@@ -48,15 +48,22 @@ def test_the_longest_element_is_read_byte_for_byte() -> None:
     assert read(*(data[at : at + 4_096] for at in range(0, len(data), 4_096))) == stamps
 
 
+def test_space_behind_a_state_may_come_late() -> None:
+    assert read(b'{"lwwAdded":{"a":1}}', b" ", b"\r\n") == {b"a": 2}
+
+
 @pytest.mark.parametrize(
     "data",
     [
         *(b"", b"null", b"[]", b"{}x", b'{"lwwAdded":{"a":-1}}', b'{"lwwAdded":{"a":1.5}}'),
         *(b'{"other":{"a":1}}', b'{"lwwAdded":{"a":99999999999999999999}}', b'{"lwwAdded":{"a"}}'),
         *(b'{"lwwAddedBase64":{"!":1}}', b'{"lwwAdded":{"\xff":1}}', b'{"lwwAdded":{a:1}}'),
+        *(b"}", b" }", b'{"lwwAdded":{"a":1,}}', b',"lwwAdded":{}}', b'{"lwwAdded":{},}'),
+        *(b'{"lwwAdded":{}{"lwwRemoved":{}}', b'{"lwwAdded":{}}}', b'{"lwwAdded":{}}{}'),
+        b'{"lwwAdded":{"a":1},"lwwAdded":{}}',
         b'{"lwwAdded":{"' + b"a" * (PENDING_BYTES_MAX + 1),
     ],
-    ids=range(13),
+    ids=range(22),
 )
 def test_what_is_no_state_is_refused(data: bytes) -> None:
     with pytest.raises(Unreachable, match="not with a whole state"):

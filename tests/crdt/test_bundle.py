@@ -107,9 +107,11 @@ def test_a_line_that_is_missing_or_stands_twice_or_follows_is_noticed() -> None:
         *(b'{"set":"","lwwAdded":{"a":1}}\n', b'{"set":"a/b","lwwAdded":{"a":1}}\n'),
         *(b'{"set":"s","lwwAdded":{"a":1},"x":1}\n', b"[" * 100_000 + b"\n", b"\xff\n"),
         b'{"set":"s","lwwAdded":{"' + b"a" * (ELEMENT_BYTES_MAX + 1) + b'":1}}\n',
+        b'{"set":"s","lwwAdded":{"a":1,"a":2}}\n',
+        b'{"set":"t","set":"s","lwwAdded":{"a":1}}\n',
         b"a" * (LINE_BYTES_MAX + 1),
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_what_is_no_line_of_a_bundle_is_refused_in_few_words(line: bytes) -> None:
     end = b'{"end":{"sets":1,"slices":1,"elements":1}}\n'

@@ -23,7 +23,11 @@ HEAD: Final = (
     "| --- | ---: | ---: | ---: | ---: | --- |"
 )
 KEPT: Final = Path("build/fuzz")
-_FIGURES: Final = re.compile(rb"#(\d+)\s+(INITED|NEW|REDUCE|DONE|pulse)\s+cov: (\d+).*?corp: (\d+)")
+IN_MEMORY: Final = Path("/dev/shm")
+"""Where Linux has files that no disk is waited for."""
+_FIGURES: Final = re.compile(
+    rb"#(\d+)\s+(INITED|NEW|REDUCE|DONE|pulse)\s+cov: (\d+).*?corp: (\d+)"
+)
 _UNITS: Final = re.compile(rb"stat::number_of_executed_units: *(\d+)")
 _FINDING: Final = re.compile(rb"Test unit written to (\S+)")
 PATIENCE_S: Final = 120
@@ -91,7 +95,8 @@ def _options() -> argparse.Namespace:
 def fuzzed(name: str, options: argparse.Namespace) -> Outcome:
     """Fuzz one target in a process of its own."""
     bound_s = options.seconds + PATIENCE_S if options.seconds else None
-    with TemporaryDirectory(prefix="lastword-fuzz-") as scratch:
+    memory = IN_MEMORY if IN_MEMORY.is_dir() else None
+    with TemporaryDirectory(prefix="lastword-fuzz-", dir=memory) as scratch:
         command = [
             *(sys.executable, "-m", "tools.fuzz.one", name, f"--seed={options.seed}"),
             *(f"--runs={options.runs}", f"--seconds={options.seconds}", f"--scratch={scratch}"),

@@ -8,12 +8,12 @@ import msgspec
 from lastword.client.answers import Answer, Ready
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.states import StateReader
-from lastword.crdt.wire import encode_json
+from lastword.crdt.wire import decode_json, encode_json
 from lastword.errors import LastwordError, Unreachable
 from lastword.limits import ELEMENT_BYTES_MAX, STAMP_MAX, TIME_MAX
 from tools.fuzz.bodies import JSON_WORDS, STATES
 from tools.fuzz.structure import behind, json_changed
-from tools.fuzz.target import Target, bytewise, pieces, tried
+from tools.fuzz.target import TOLD_CHARS_MAX, Target, bytewise, pieces, tried
 
 STATUSES: Final = (200, 404, 400, 409, 422, 503, 302, 201)
 SAID: Final = (
@@ -45,23 +45,30 @@ def _examine(data: bytes) -> None:
     assert _streamed(*pieces(body)) == whole, "a state depends on how its bytes were cut"
     assert _streamed(*bytewise(body)) == whole, "a state differs where it comes byte by byte"
     if whole is not None:
+        held = tried(lambda: decode_json(body), LastwordError)
+        assert len(dict(whole)) < len(whole) or held == dict(whole), "it is no state at once"
         assert all(0 <= stamp <= STAMP_MAX for _, stamp in whole)
         assert sum(len(element) for element, _ in whole) <= len(body)
 
 
 def _check(read: Callable[[Answer], Any], answer: Answer) -> None:
-    try:
-        said = read(answer)
-    except LastwordError as error:
+    said, error = _said(read, answer)
+    if error is not None:
         assert str(error).isprintable(), "an answer commands the terminal"
         assert error.hint.isprintable()
-        assert len(str(error)) < 1_000
-        return
-    if read is Answer.time:
+        assert len(str(error)) < TOLD_CHARS_MAX
+    elif read is Answer.time:
         assert answer.status == 200
         assert 0 <= said <= TIME_MAX
-    if read is Answer.state:
+    elif read is Answer.state:
         assert all(len(element) <= ELEMENT_BYTES_MAX for element in said)
+
+
+def _said(read: Callable[[Answer], Any], answer: Answer) -> tuple[Any, LastwordError | None]:
+    try:
+        return read(answer), None
+    except LastwordError as error:
+        return None, error
 
 
 def _streamed(*parts: bytes) -> list[tuple[bytes, int]] | None:

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -19,9 +20,13 @@ from tools.fuzz.structure import json_changed, msgpack_changed, of_lines
 from tools.fuzz.target import Examine, Target, tried
 
 STATE: Final = {b"a": pack(1, removed=False), b"\xc3\xa9": pack(2, removed=True)}
-STATES: Final = (STATE, {}, STATE | {b"\xff\x00": pack(3, removed=False), b"": 9})
-MEMBERS: Final = (["a", "é"], {"members": ["a"], "membersBase64": ["/wA="]}, [])
-PATCHES: Final = ({"add": ["a"], "remove": ["b"]}, {"addBase64": ["/w=="]}, {})
+STATES: Final[tuple[dict[bytes, int], ...]] = (
+    STATE,
+    {},
+    STATE | {b"\xff\x00": pack(3, removed=False), b"": 9},
+)
+MEMBERS: Final[tuple[Any, ...]] = (["a", "é"], {"members": ["a"], "membersBase64": ["/wA="]}, [])
+PATCHES: Final[tuple[Any, ...]] = ({"add": ["a"], "remove": ["b"]}, {"addBase64": ["/w=="]}, {})
 LINES: Final = (
     {"set": "s", "add": ["a"], "remove": ["b"], "time": 1_000},
     {"set": "t", "addBase64": ["/w=="], "time": None},
@@ -34,7 +39,13 @@ NAMES: Final = (
 JSON_WORDS: Final = (
     *(f'"{name}":'.encode() for name in NAMES),
     *(b"\\ud800", b"\\u0000", b'\\"', b"\\\\", b"1e400", b"-0", b"1.0", b"NaN", b"null", b"true"),
-    *(str(TIME_MAX).encode(), str(TIME_MAX + 1).encode(), b"[[[[[[[[", b'{"":{"":', b"\xed\xa0\x80"),
+    *(
+        str(TIME_MAX).encode(),
+        str(TIME_MAX + 1).encode(),
+        b"[[[[[[[[",
+        b'{"":{"":',
+        b"\xed\xa0\x80",
+    ),
 )
 PACKED_WORDS: Final = (
     *(msgspec.msgpack.encode(name) for name in NAMES),
@@ -49,7 +60,11 @@ class Wrong(Exception):
 
 
 def _examine_json(data: bytes) -> None:
-    for decode, model in ((decode_state, _state), (decode_members, _members), (decode_patch, _patch)):
+    for decode, model in (
+        (decode_state, _state),
+        (decode_members, _members),
+        (decode_patch, _patch),
+    ):
         _compare(data, decode, model)
     stamps = tried(lambda: decode_state(data, packed=False), CallerError)
     if stamps is not None:
@@ -179,7 +194,7 @@ def _prepare_packed() -> Examine:
             shown = encode_msgpack((text_or_bytes(key), at) for key, at in stamps.items())
             assert decode_state(shown, packed=True) == stamps
         for decode, name in ((decode_members, "members"), (decode_patch, "add")):
-            changed = tried(lambda decode=decode: decode(data, packed=True), CallerError)
+            changed = tried(partial(decode, data, packed=True), CallerError)
             if changed is not None:
                 assert sum(map(len, changed[0] + changed[1])) <= len(data)
                 again = {name: [*changed[0]]} | ({"remove": [*changed[1]]} if changed[1] else {})
@@ -210,7 +225,5 @@ def _packed_seeds() -> Iterator[bytes]:
 
 
 JSON: Final = Target("json", lambda: _examine_json, _json_seeds, JSON_WORDS, json_changed)
-NDJSON: Final = Target(
-    "ndjson", _prepare_lines, _line_seeds, JSON_WORDS, of_lines(json_changed)
-)
+NDJSON: Final = Target("ndjson", _prepare_lines, _line_seeds, JSON_WORDS, of_lines(json_changed))
 MSGPACK: Final = Target("msgpack", _prepare_packed, _packed_seeds, PACKED_WORDS, msgpack_changed)

@@ -36,7 +36,16 @@ GRANTS: Final = [("read", "a*"), ("write", "[a-c]?"), ("admin", "*")]
 NAMES: Final = (b"a", b"abc", b"_tokens_", b"\xff", b"a" * 255)
 CONFIG: Final = b'port = 3000\ninsecure = true\nreplication-delay = 0.5\ninitial-peer = ["a:1"]\n'
 TOML_WORDS: Final = (
-    *(b"port", b"database", b"initial-peer", b"replication-delay", b'"""', b"[[", b"1e400", b"nan"),
+    *(
+        b"port",
+        b"database",
+        b"initial-peer",
+        b"replication-delay",
+        b'"""',
+        b"[[",
+        b"1e400",
+        b"nan",
+    ),
     *(b"0x", b"\\uD800", b"\0", b"1979-05-27T07:32:00Z", b" = ", b"'", b"[a.b]", b"\xef\xbb\xbf"),
 )
 

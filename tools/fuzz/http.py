@@ -1,6 +1,7 @@
 """Requests as bytes, whole and in pieces; and paths and queries beside the standard library's."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -108,7 +109,7 @@ def _check_query(request: Request) -> None:
     tried(lambda: ghosts_of_query(request), CallerError)
     readers: tuple[Callable[[Request], Any], ...] = (members_span, sets_span)
     for read in readers:
-        span = tried(lambda read=read: read(request), CallerError)
+        span = tried(partial(read, request), CallerError)
         if span is not None:
             assert 1 <= span.limit <= LISTED_MAX
             assert 0 <= span.start <= 1 << 64

@@ -30,7 +30,9 @@ def memory_store(first_run: int = 1_001) -> MemoryStore:
     return store
 
 
-def replica_of(store: MemoryStore, address: str = ADDRESS, contacts: tuple[str, ...] = ()) -> Replica:
+def replica_of(
+    store: MemoryStore, address: str = ADDRESS, contacts: tuple[str, ...] = ()
+) -> Replica:
     """Return the replica of a store."""
     identity = Identity(address, contacts=contacts)
     return Replica(store, identity, ReplicaSettings(), wall)

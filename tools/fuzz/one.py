@@ -9,17 +9,17 @@ import argparse
 import sys
 import tempfile
 import traceback
+from importlib import import_module
 from pathlib import Path
 from random import Random
-from types import ModuleType
 from typing import Any, Final
 
 from tools.fuzz import plain
 from tools.fuzz.target import INPUT_BYTES_MAX, Examine, Target
 
-atheris: ModuleType | None
+atheris: Any
 try:
-    import atheris
+    atheris = import_module("atheris")
 except ImportError:  # it is not made for every system
     atheris = None
 
@@ -65,7 +65,6 @@ def _load(name: str, *, instrumented: bool) -> Target:
     if not instrumented:
         from tools.fuzz.targets import TARGETS  # noqa: PLC0415 - an import is instrumented, or not
     else:
-        assert atheris is not None
         with atheris.instrument_imports(include=["lastword"]):
             from tools.fuzz.targets import TARGETS  # noqa: PLC0415
     return TARGETS[name]
@@ -85,7 +84,6 @@ def _replay(examine: Examine, paths: list[Path]) -> int:
 
 def _fuzz(target: Target, examine: Examine, options: argparse.Namespace) -> None:
     """Give the process to libFuzzer, which ends it."""
-    assert atheris is not None
     place = options.scratch or Path(tempfile.mkdtemp(prefix="lastword-fuzz-"))
     seeds = place / "seeds"
     seeds.mkdir()
@@ -111,7 +109,6 @@ def _mutator(target: Target) -> dict[str, Any]:
         return {}
 
     def mutate(data: bytes, size_max: int, seed: int) -> bytes:
-        assert atheris is not None
         rng = Random(seed)
         if rng.random() < STRUCTURED:
             data = change(data, rng)[:size_max]

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 from struct import pack as packed
 from typing import Final
@@ -13,7 +14,6 @@ from lastword.limits import FRAME_BYTES_MAX
 from lastword.replication import frames, speech, version2
 from lastword.replication.claims import pack_claims, unpack_claims
 from lastword.replication.frames import Frame
-from lastword.replication.replica import Replica
 from tools.fuzz.memory import ADDRESS, NOW_US, memory_store, replica_of
 from tools.fuzz.structure import frame_changed
 from tools.fuzz.target import Target, tried
@@ -23,8 +23,21 @@ ROUNDS: Final = 12
 """Of a talk between two nodes: greeting, pages both ways, a comparison with its repair."""
 
 WORDS: Final = (
-    *(b"\x03\x9a", b"\x83", b"\x02\x92", b"\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", b"\xc0", b"\xc4\x00"),
-    *(b"\xdc\xff\xff", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc1", b"\x28\xb5\x2f\xfd"),
+    *(
+        b"\x03\x9a",
+        b"\x83",
+        b"\x02\x92",
+        b"\xcf\x7f\xff\xff\xff\xff\xff\xff\xff",
+        b"\xc0",
+        b"\xc4\x00",
+    ),
+    *(
+        b"\xdc\xff\xff",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xc1",
+        b"\x28\xb5\x2f\xfd",
+    ),
 )
 SECRET: Final = b"0123456789abcdef0123456789abcdef"
 START: Final = 7
@@ -34,7 +47,7 @@ NUMBERS: Final = 4
 def _examine_frame(data: bytes) -> None:
     for decode, encode in ((frames.decode, frames.encode), (version2.decode, version2.encode)):
         if data:
-            frame = tried(lambda decode=decode: decode(data), PeerError)
+            frame = tried(partial(decode, data), PeerError)
             if frame is not None:
                 _check_frame(frame)
                 assert decode(encode(frame)) == frame, "a frame is another after its way"
@@ -62,43 +75,49 @@ def _check_frame(frame: Frame) -> None:
 
 def _examine_talk(data: bytes) -> None:
     """Give a frame to a node as a request, and to another as a reply."""
-    asked, called = _node(), _node(OTHER)
-    held = dict(asked.state.all_rows()), asked.state.log_end
-    reply = tried(lambda: speech.respond(asked, data, NOW_US), PeerError)
-    asked.state.check()
+    asked, called = _Peer(ADDRESS, OTHER), _Peer(OTHER, ADDRESS)
+    held = asked.held()
+    reply = tried(lambda: speech.respond(asked.replica, data, NOW_US), PeerError)
+    asked.store.check()
     if reply is None:
-        assert (dict(asked.state.all_rows()), asked.state.log_end) == held, "half applied"
+        assert asked.held() == held, "half applied"
     else:
         version = frames.version_of(reply)
         (version2 if version == version2.VERSION else frames).decode(reply)
-    called.tick(NOW_US, Random(0))
-    tried(lambda: speech.hear(called, ADDRESS, data, NOW_US, sent_us=NOW_US), PeerError)
-    called.state.check()
-    called.tick(NOW_US + 1_000_000, Random(0))
-    asked.tick(NOW_US + 1_000_000, Random(0))
-    asked.state.check()
-    called.state.check()
+    called.replica.tick(NOW_US, Random(0))
+    tried(partial(speech.hear, called.replica, ADDRESS, data, NOW_US, sent_us=NOW_US), PeerError)
+    for peer in (asked, called):
+        peer.store.check()
+        peer.replica.tick(NOW_US + 1_000_000, Random(0))
+        peer.store.check()
 
 
-def _node(address: str = ADDRESS) -> Replica:
-    runs, contact = (1_001, OTHER) if address == ADDRESS else (2_001, ADDRESS)
-    return replica_of(memory_store(runs), address, (contact,))
+class _Peer:
+    """A node that knows another one."""
+
+    def __init__(self, address: str, contact: str) -> None:
+        self.store = memory_store(1_001 if address == ADDRESS else 2_001)
+        self.replica = replica_of(self.store, address, (contact,))
+
+    def held(self) -> object:
+        """Return all that a frame may change."""
+        return dict(self.store.all_rows()), self.store.log_end
 
 
 def talk() -> Iterator[bytes]:
     """Yield all that two nodes say to each other from their first greeting on."""
-    nodes = {ADDRESS: _node(), OTHER: _node(OTHER)}
+    peers = {ADDRESS: _Peer(ADDRESS, OTHER), OTHER: _Peer(OTHER, ADDRESS)}
     now_us = NOW_US
     for _ in range(ROUNDS):
         now_us += 6_000_000
-        for address, node in nodes.items():
-            waiting = list(node.tick(now_us, Random(0)))
+        for peer in peers.values():
+            waiting = list(peer.replica.tick(now_us, Random(0)))
             while waiting:
                 send = waiting.pop()
-                said = speech.utter(node, send)
-                reply = speech.respond(nodes[send.address], said, now_us)
+                said = speech.utter(peer.replica, send)
+                reply = speech.respond(peers[send.address].replica, said, now_us)
                 yield from (said, reply)
-                waiting += speech.hear(nodes[address], send.address, reply, now_us)
+                waiting += speech.hear(peer.replica, send.address, reply, now_us)
 
 
 def _seeds() -> Iterator[bytes]:

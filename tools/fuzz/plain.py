@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from tools.fuzz.target import INPUT_BYTES_MAX, Examine, Target
 
 CHANGES_MAX: Final = 4
+STRUCTURED: Final = 0.3
 
 
 class Bounds(NamedTuple):
@@ -52,19 +53,18 @@ def _inputs(target: Target, rng: Random) -> Iterator[bytes]:
 
 
 def _changed(data: bytes, target: Target, rng: Random) -> bytes:
-    at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-    begin, middle, rest = data[:at], data[at:end], data[end:]
-    kind = rng.randrange(6 if target.change is None else 8)
-    if kind == 0:
-        return begin + rest
-    if kind == 1:
-        return begin + middle * rng.randint(2, 9) + rest
-    if kind == 2 and target.words:
-        return begin + rng.choice(target.words) + rest
-    if kind == 3:
-        return begin + rng.randbytes(rng.randint(1, 4)) + data[at:]
-    if kind == 4:
-        return begin + middle[::-1] + rest
-    if kind >= 6 and target.change is not None:
+    if target.change is not None and rng.random() < STRUCTURED:
         return target.change(data, rng)
-    return begin + bytes(byte ^ 1 << rng.randrange(8) for byte in data[at : at + 1]) + data[at + 1 :]
+    at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+    middle = data[at:end]
+    flipped = bytes(byte ^ 1 << rng.randrange(8) for byte in data[at : at + 1])
+    return rng.choice(
+        [
+            data[:at] + data[end:],
+            data[:at] + middle * rng.randint(2, 9) + data[end:],
+            data[:at] + middle[::-1] + data[end:],
+            data[:at] + rng.randbytes(rng.randint(1, 4)) + data[at:],
+            data[:at] + flipped + data[at + 1 :],
+            data[:at] + rng.choice([*target.words, b""]) + data[end:],
+        ]
+    )

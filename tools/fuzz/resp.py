@@ -18,11 +18,30 @@ COMMANDS: Final = (
     (b"",),
 )
 STREAMS: Final = (
-    *(b"PING\r\n", b"SADD s 'it\\'s' \"\\x41\\n\"\r\nPING\n", b"*0\r\n*-1\r\nPING\r\n", b"*1\r\n$4\r\n"),
-    *(b"*1\r\n:5\r\n", b"%1\r\n$1\r\na\r\n:1\r\n", b"*2\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\n", b"+OK\r\n"),
+    *(
+        b"PING\r\n",
+        b"SADD s 'it\\'s' \"\\x41\\n\"\r\nPING\n",
+        b"*0\r\n*-1\r\nPING\r\n",
+        b"*1\r\n$4\r\n",
+    ),
+    *(
+        b"*1\r\n:5\r\n",
+        b"%1\r\n$1\r\na\r\n:1\r\n",
+        b"*2\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\n",
+        b"+OK\r\n",
+    ),
 )
 WORDS: Final = (
-    *(b"*1\r\n", b"$0\r\n\r\n", b"$-1\r\n", b"*-1\r\n", b"*40\r\n", b"*41\r\n", b"$500\r\n", b"\r\n"),
+    *(
+        b"*1\r\n",
+        b"$0\r\n\r\n",
+        b"$-1\r\n",
+        b"*-1\r\n",
+        b"*40\r\n",
+        b"*41\r\n",
+        b"$500\r\n",
+        b"\r\n",
+    ),
     *(b"$18446744073709551615\r\n", b"*" + b"9" * 19, b"~1\r\n", b"=6\r\ntxt:ab\r\n", b"_\r\n"),
     *(b"\\x", b'"', b"'", b"\0", b"\v", b"(1\r\n", b"$01\r\n", b"|1\r\n", b">1\r\n", b"#t\r\n"),
 )

@@ -1,4 +1,4 @@
-"""A whole node, asked over REST and over the Redis protocol; each input meets a new one.
+"""A whole node, asked over REST and over the Redis protocol.
 
 The node, its file and its interfaces are those of the service; only sockets are left out.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import hiredis
 
@@ -37,56 +37,106 @@ from tools.fuzz.memory import wall
 from tools.fuzz.target import Examine, Target, pieces
 
 METHODS: Final = ("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS")
-PLACES: Final = (b"/s", b"/s/a", b"/_/bulk", b"/_/sets", b"/_/peer", b"/_/future", b"/", b"/_peers_")
+PLACES: Final = (
+    b"/s",
+    b"/s/a",
+    b"/_/bulk",
+    b"/_/sets",
+    b"/_/peer",
+    b"/_/future",
+    b"/",
+    b"/_peers_",
+)
 TYPES: Final = (None, b"application/json", b"application/msgpack", b"text/html")
 ANSWER_BYTES_MAX: Final = 1 << 20
 PATIENCE_S: Final = 5.0
+INPUTS_OF_ONE: Final = 50
+BEGINNING: Final = Write(b"s", (b"a", b"\xff"), (b"c",))
+"""What each input finds, beside what others left."""
+
 LIMITS: Final = RespLimits(bulk_bytes_max=2_000, arguments_max=100, query_buffer_bytes_max=8_000)
 WAITING: Final = frozenset({b"wait"})
 """Commands that wait for other nodes, which are not there."""
 
 
 class Host:
-    """One node at a time on an event loop of its own, made anew for each input."""
+    """A node on an event loop of its own, used for some inputs and then made anew.
+
+    Making one takes a hundred times as long as asking it. What fails on a used one is tried on a
+    new one; where it holds there, the error says which inputs came before.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._folder = Path(mkdtemp(prefix="lastword-fuzz-"))
-        self._numbers = count()
         self.faults: list[BaseException] = []
         self.loop.set_exception_handler(lambda _, context: self._note(context))
+        self._folder = Path(mkdtemp(prefix="lastword-fuzz-"))
+        self._numbers = count()
+        self._house: _House | None = None
+        self._before: list[bytes] = []
         atexit.register(rmtree, self._folder, ignore_errors=True)
 
-    def examine(self, work: Callable[[Node], Awaitable[None]]) -> None:
-        """Do `work` with a node, then verify its file, and that nothing failed within it."""
+    def examine(self, data: bytes, work: Callable[["_House"], Awaitable[None]]) -> None:
+        """Do `work` with a node, then verify its store, and that nothing failed within it."""
+        if len(self._before) >= INPUTS_OF_ONE:
+            self._renew()
+        try:
+            self._do(work)
+        except Exception as error:
+            before = self._before
+            self._renew()
+            if before:
+                self._do(work)
+                error.add_note(f"it holds on a new node; before came {before}")
+            raise
+        self._before.append(data)
+
+    def _do(self, work: Callable[["_House"], Awaitable[None]]) -> None:
         self.faults.clear()
-        self.loop.run_until_complete(self._examine(work))
+        self.loop.run_until_complete(self._work(work))
         assert not self.faults, self.faults
+
+    async def _work(self, work: Callable[["_House"], Awaitable[None]]) -> None:
+        if self._house is None:
+            path = self._folder / f"{next(self._numbers)}.db"
+            self._house = _House(path, self.faults.append)
+        async with asyncio.timeout(PATIENCE_S):
+            await self._house.node.commits.submit(BEGINNING, lambda done: done)
+            await work(self._house)
+        self._house.store.check()
+
+    def _renew(self) -> None:
+        house, self._house, self._before = self._house, None, []
+        if house is not None:
+            self.loop.run_until_complete(house.close())
+        for file in self._folder.iterdir():
+            file.unlink()
 
     def _note(self, context: dict[str, Any]) -> None:
         self.faults.append(context.get("exception") or RuntimeError(context["message"]))
 
-    async def _examine(self, work: Callable[[Node], Awaitable[None]]) -> None:
-        path = self._folder / f"{next(self._numbers)}.db"
+
+class _House:
+    """A node with its interfaces, but for sockets."""
+
+    def __init__(self, path: Path, on_fault: Callable[[BaseException], None]) -> None:
         runs = count(1_001)
-        store = SqliteStore(path, StoreOptions(wall, lambda: next(runs)))
+        self.store = SqliteStore(path, StoreOptions(wall, lambda: next(runs)))
         settings, identity = ReplicaSettings(), Identity("127.0.0.1:3000")
-        node = Node(store, _Nobody(), identity, settings=settings, interval_s=1_000.0)
-        running = asyncio.ensure_future(node.run())
-        try:
-            await node.commits.submit(Write(b"s", (b"a", b"\xff"), (b"c",)), bool)
-            async with asyncio.timeout(PATIENCE_S):
-                await work(node)
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-            try:
-                store.check()
-            finally:
-                store.close()
-                for file in self._folder.iterdir():
-                    file.unlink()
+        self.node = Node(self.store, _Nobody(), identity, settings=settings, interval_s=1_000.0)
+        self.rest = Rest(self.node, "0")
+        facts = Facts("0", allow_flush=True)
+        self.redis = Service(self.node, LIMITS, facts, on_fault, rng=Random(0))
+        self.table = Table(allow_flush=True)
+        self._running = asyncio.ensure_future(self.node.run())
+
+    async def close(self) -> None:
+        """End the node."""
+        await self.redis.ended()
+        self._running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._running
+        self.store.close()
 
 
 class _Nobody:
@@ -104,7 +154,7 @@ def _prepare_rest() -> Examine:
 
     def examine(data: bytes) -> None:
         if len(data) >= 3:
-            host.examine(lambda node: _ask(node, request_of(data)))
+            host.examine(data, lambda house: _ask(house, request_of(data)))
 
     return examine
 
@@ -122,11 +172,10 @@ def request_of(data: bytes) -> Request:
     return Request(method, line, place, query, headers, body)
 
 
-async def _ask(node: Node, request: Request) -> None:
-    rest = Rest(node, "0")
-    before = dict(node.store.all_rows())
+async def _ask(house: _House, request: Request) -> None:
+    before = dict(house.store.all_rows())
     try:
-        answer = rest(request)
+        answer = house.rest(request)
         response = answer if isinstance(answer, Response) else await answer
     except LastwordError as error:
         response = error_response(error, request)
@@ -135,7 +184,7 @@ async def _ask(node: Node, request: Request) -> None:
         body = b"".join([part async for part in body])
     assert response.status < 500, (response.status, body)
     assert len(body) <= ANSWER_BYTES_MAX
-    after = dict(node.store.all_rows())
+    after = dict(house.store.all_rows())
     is_bulk = request.path == b"/_/bulk"
     if response.status >= 400 and not is_bulk:
         assert after == before, "a refusal, and something is done"
@@ -165,16 +214,16 @@ class _Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.written = bytearray()
-        self.closed = False
+        self.ended = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.written += data
 
     def is_closing(self) -> bool:
-        return self.closed
+        return self.ended.is_set()
 
     def close(self) -> None:
-        self.closed = True
+        self.ended.set()
 
     abort = close
 
@@ -193,39 +242,33 @@ class _Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return 0
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+    def set_write_buffer_limits(self, *_: Any, **__: Any) -> None:
         return
 
 
 def _prepare_redis() -> Examine:
-    host, table = Host(), Table(allow_flush=True)
+    host = Host()
 
     def examine(data: bytes) -> None:
         if not any(word in data.lower() for word in WAITING):
-            host.examine(lambda node: _talk(host, node, table, data))
+            host.examine(data, lambda house: _talk(house, data))
 
     return examine
 
 
-async def _talk(host: Host, node: Node, table: Table, data: bytes) -> None:
+async def _talk(house: _House, data: bytes) -> None:
     """Send the same bytes in pieces and at once, to the same node; every reply is a reply."""
-    facts = Facts("0", allow_flush=True)
-    service = Service(node, LIMITS, facts, host.faults.append, rng=Random(0))
     for parts in (pieces(data), (data,)):
-        wire, connection = _Wire(), Connection(service, Roster(), table)
+        wire = _Wire()
+        connection = Connection(house.redis, Roster(), house.table)
         connection.connection_made(wire)
         for part in parts:
             connection.data_received(part)
-        await _settled(connection)
+        if connection.eof_received():  # it closes its side when all is answered
+            await wire.ended.wait()
         connection.connection_lost(None)
         _check_replies(bytes(wire.written))
-    await service.ended()
-
-
-async def _settled(connection: Connection) -> None:
-    dialogue = cast("Any", connection)._dialogue
-    while dialogue.is_at_work or (dialogue.is_waiting and not connection.is_ending):
-        await asyncio.sleep(0)
+    await house.redis.ended()
 
 
 def _check_replies(written: bytes) -> None:
@@ -252,7 +295,5 @@ def _redis_seeds() -> Iterator[bytes]:
     yield from resp.RESP.seeds()
 
 
-REST: Final = Target(
-    "rest", _prepare_rest, _rest_seeds, (*bodies.JSON_WORDS, *http.PATH_WORDS)
-)
+REST: Final = Target("rest", _prepare_rest, _rest_seeds, (*bodies.JSON_WORDS, *http.PATH_WORDS))
 REDIS: Final = Target("redis", _prepare_redis, _redis_seeds, resp.WORDS)

@@ -105,9 +105,21 @@ def _of_map(items: dict[Any, Any], rng: Random) -> dict[Any, Any]:
     others = {name: held for name, held in items.items() if name != key}
     if rng.random() < 0.2:
         return others
+    if rng.random() < 0.1:
+        return items | {_Twin(key) if isinstance(key, str) else key: changed(value, rng)}
     if rng.random() < 0.3:
         return others | {_KINDS.get(type(key), _anything)(key, rng): value}
     return others | {key: changed(value, rng)}
+
+
+class _Twin(str):
+    """A key that JSON writes like another one, and that no map takes for it."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 def _number(value: Any, rng: Random) -> Any:

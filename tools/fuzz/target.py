@@ -17,6 +17,7 @@ INPUT_BYTES_MAX: Final = 4_096
 """Of one input: room for every structure, and some thousand inputs a second."""
 
 PIECES_MAX: Final = 8
+TOLD_CHARS_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ def tried(decode: Callable[[], T], *refusals: type[LastwordError]) -> T | None:
     try:
         return decode()
     except refusals as error:
-        assert len(str(error)) < 1_000, "a refusal does not grow with what it refuses"
-        return None
+        told = str(error)
+    assert len(told) < TOLD_CHARS_MAX, "a refusal grows with what it refuses"
+    return None
 
 
 def pieces(data: bytes) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ import msgspec
 
 from lastword.access.glob import PATTERN_BYTES_MAX
 from lastword.access.rights import Grant, Right, Rights
+from lastword.crdt.once import names_of, strings_in
 from lastword.errors import InvalidElement
 
 TOKEN_BYTES_MAX: Final = 512
@@ -92,9 +93,18 @@ def parse_record(element: bytes) -> Record:
         record = _decode(element)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidElement(f"no token's record: {error}", hint=_HINT) from None
+    _check_names(element, record)
     if any(len(pattern.encode()) > PATTERN_BYTES_MAX for _, pattern in record.grants):
         raise InvalidElement(f"a pattern has at most {PATTERN_BYTES_MAX} bytes", hint=_HINT)
     return record
+
+
+def _check_names(element: bytes, record: Record) -> None:
+    """Refuse a record with a name twice: who reads the first one grants something else."""
+    names = names_of(element)
+    values = 2 + 2 * len(record.grants) + ("note" in names)
+    if strings_in(element) != len(names) + values:
+        raise InvalidElement("no token's record: a name stands twice", hint=_HINT)
 
 
 _HINT: Final = "lastword token create makes tokens, and puts their records there."

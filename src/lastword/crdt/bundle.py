@@ -13,7 +13,14 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from lastword.crdt.wire import MESSAGE_CHARS_MAX, Entries, JsonState, json_maps, stamps_of
+from lastword.crdt.wire import (
+    MESSAGE_CHARS_MAX,
+    Entries,
+    JsonState,
+    check_state_once,
+    json_maps,
+    stamps_of,
+)
 from lastword.errors import InvalidBundle, InvalidRequest, LastwordError, NewerFormat
 from lastword.limits import MERGE_SLICE_ELEMENTS, SET_NAME_BYTES_MAX
 
@@ -178,6 +185,7 @@ def _read_slice(number: int, line: bytes) -> Slice:
         name = read.set_name.encode()
         if not 1 <= len(name) <= SET_NAME_BYTES_MAX or b"/" in name:
             raise InvalidRequest("no set has that name")
+        check_state_once(line, read, others=1)
         stamps = stamps_of(read)
         if not stamps:
             raise InvalidRequest("the slice is empty")

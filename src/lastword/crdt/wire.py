@@ -7,8 +7,8 @@ Times are microseconds since 1970; stamps do not leave the house.
 
 Decoding promises that whatever is not exactly this is refused with one of InvalidRequest,
 InvalidTime and InvalidElement, in a short message, at a cost that follows the length of the data.
-A map that is missing is empty. An element that stands in several maps gets its greatest stamp; of
-a key that stands twice in one map the last counts, as in most readers of JSON.
+A map that is missing is empty. An element that stands in several maps gets its greatest stamp; a
+key that stands twice in one map is refused (once.py).
 """
 
 from base64 import b64decode, b64encode
@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from lastword.crdt.once import check_json, check_msgpack
 from lastword.crdt.stamp import is_removed, pack, time_of
 from lastword.errors import InvalidElement, InvalidRequest, InvalidTime, LastwordError
 from lastword.limits import ELEMENT_BYTES_MAX
@@ -76,7 +77,19 @@ def decode_json(data: bytes) -> dict[bytes, int]:
 
     Raises InvalidRequest, InvalidTime, InvalidElement.
     """
-    return stamps_of(_decoded(_JSON.decode, data))
+    state = _decoded(_JSON.decode, data)
+    check_state_once(data, state)
+    return stamps_of(state)
+
+
+def check_state_once(data: bytes, state: JsonState, others: int = 0) -> None:
+    """Refuse a state in JSON in which a key stands twice; `others` are names with a text each."""
+    maps = _maps_of(state)
+    check_json(data, sum(map(len, maps)) + others, sum(map(bool, maps)) + others)
+
+
+def _maps_of(state: JsonState) -> tuple[dict[str, int], ...]:
+    return state.lww_added, state.lww_removed, state.lww_added_base64, state.lww_removed_base64
 
 
 def stamps_of(state: JsonState) -> dict[bytes, int]:
@@ -129,6 +142,7 @@ def decode_msgpack(data: bytes) -> dict[bytes, int]:
 def decode_msgpack_keys(data: bytes) -> dict[str | bytes, int]:
     """Do as `decode_msgpack`, but tell text from bytes: `"a"` and `b"a"` are two elements."""
     state = _decoded(_MSGPACK.decode, data)
+    check_msgpack(data, {"lwwAdded": state.lww_added, "lwwRemoved": state.lww_removed})
     return _greatest(
         chain(
             _entries(state.lww_added, _checked_key, removed=False),

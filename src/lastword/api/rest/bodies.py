@@ -11,6 +11,7 @@ import msgspec
 
 from lastword.api.http.forms import MSGPACK_NAMES
 from lastword.api.http.messages import Request
+from lastword.crdt.once import check_json, check_msgpack
 from lastword.crdt.wire import (
     MESSAGE_CHARS_MAX,
     decode_json,
@@ -107,25 +108,44 @@ def decode_members(body: bytes, *, packed: bool) -> Changed:
     """Return what `["a", ...]` or `{"members": [...], "membersBase64": [...]}` adds."""
     if packed:
         value = decoded(_packed_members.decode, body)
-        listed = value.members if isinstance(value, PackedMembers) else value
-        check_count(listed)
-        return elements_of_any(listed), ()
+        if isinstance(value, PackedMembers):
+            check_msgpack(body, {})
+            value = value.members
+        check_count(value)
+        return elements_of_any(value), ()
     found = decoded(_members.decode, body)
     members = Members(members=found) if isinstance(found, list) else found
     check_count(members.members, members.members_base64)
+    if not isinstance(found, list):
+        texts, encoded = members.members, members.members_base64
+        check_json(body, len(texts) + len(encoded), bool(texts) + bool(encoded))
     return elements_of_text(members.members, members.members_base64), ()
 
 
 def decode_patch(body: bytes, *, packed: bool) -> Changed:
     """Return what `{"add": [...], "remove": [...]}` adds and removes; no element does both."""
     if packed:
-        return packed_changes(decoded(_packed_patch.decode, body))
-    return changes(decoded(_patch.decode, body))
+        packed_patch = decoded(_packed_patch.decode, body)
+        check_msgpack(body, {})
+        return packed_changes(packed_patch)
+    patch = decoded(_patch.decode, body)
+    check_patch_once(body, patch)
+    return changes(patch)
 
 
 def decode_state(body: bytes, *, packed: bool) -> dict[bytes, int]:
     """Return the greatest stamp of each element of a state."""
     return decode_msgpack(body) if packed else decode_json(body)
+
+
+def check_patch_once(data: bytes, patch: Patch, strings: int = 0, names: int = 0) -> None:
+    """Refuse a patch in which a name stands twice; it has other `strings` and `names` beside."""
+    add, encoded = patch.add, patch.add_base64
+    remove, removed = patch.remove, patch.remove_base64
+    # Written out, since every line of a bulk request comes by here.
+    strings += len(add) + len(encoded) + len(remove) + len(removed)
+    names += bool(add) + bool(encoded) + bool(remove) + bool(removed)
+    check_json(data, strings, names)
 
 
 def changes(patch: Patch) -> Changed:

@@ -18,10 +18,12 @@ from lastword.api.rest.bodies import (
     Patch,
     Time,
     changes,
+    check_patch_once,
     decoded,
     packed_changes,
 )
 from lastword.api.rest.checks import check_added
+from lastword.crdt.once import check_msgpack
 from lastword.crdt.wire import element_bytes
 from lastword.errors import InvalidRequest, InvalidTime, LastwordError
 from lastword.limits import BULK_LINES, BULK_PACKED_LINES_MAX, GROUP_ROWS_MAX
@@ -123,12 +125,15 @@ class _Reader:
         except LastwordError as error:
             raise at_line(number, error) from None
 
-    def _write(self, line: bytes | msgspec.Raw) -> Write:
+    def _write(self, line: bytes) -> Write:
         found = decoded(_line.decode, line)
+        names = 1 if found.time is None else 2
+        check_patch_once(line, found, strings=1, names=names)
         return self._checked(found.set_name, changes(found), found.time)
 
     def _packed_write(self, line: bytes | msgspec.Raw) -> Write:
         found = decoded(_packed_line.decode, line)
+        check_msgpack(line, {})
         return self._checked(found.set_name, packed_changes(found), found.time)
 
     def _checked(self, name: str, changed: Changed, time: int | None) -> Write:

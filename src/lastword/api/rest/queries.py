@@ -14,6 +14,9 @@ _TIME: Final = re.compile(rb"time=([0-9]{1,19})")
 _GHOSTS: Final = {choice.value.encode(): choice for choice in (Ghosts.REMOVE, Ghosts.READD)}
 _NUMBER: Final = re.compile(rb"[0-9]{1,9}")
 
+NUMBER_MAX: Final = (1 << 63) - 1
+"""Of the log: SQLite's greatest integer."""
+
 
 Timing = tuple[int | None, Ghosts]
 """A time of the caller's own, and what becomes of ghosts."""
@@ -34,6 +37,9 @@ def timing_of_query(request: Request) -> Timing:
     if not request.query:
         return None, Ghosts.REFUSE
     time, separator, ghosts = request.query.partition(b"&ghosts=")
+    if not separator and time.startswith(b"ghosts="):
+        ghosts, separator, time = time.removeprefix(b"ghosts=").partition(b"&")
+        return _time(request, time) if separator else None, _ghosts(ghosts)
     return _time(request, time), _ghosts(ghosts) if separator else Ghosts.REFUSE
 
 
@@ -85,9 +91,12 @@ def sets_span(request: Request) -> Span:
 
 
 def number_after(request: Request) -> int:
-    """Return the log number in `?after=`, 0 where there is none."""
+    """Return the log number in `?after=`, 0 where there is none.
+
+    A cursor has room for more than there are numbers: behind the last one there is nothing.
+    """
     after = _values(request, "after").get("after")
-    return 0 if after is None else position_of_cursor(after)
+    return 0 if after is None else min(position_of_cursor(after), NUMBER_MAX)
 
 
 def _span(values: dict[str, bytes]) -> Span:

@@ -85,7 +85,7 @@ def test_the_first_key_that_stands_twice_is_told_in_few_characters(data: bytes, 
 
 
 def packed(state: list[tuple[str, list[tuple[str, int]]]], long: bool) -> bytes:
-    """Return a state in msgpack, with every pair of it, its lengths in their short or long form."""
+    """Return a state in msgpack with all pairs, its lengths in their short or long form."""
     maps = [
         msgspec.msgpack.encode(name)
         + header(len(pairs), long)

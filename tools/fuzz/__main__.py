@@ -100,7 +100,7 @@ def fuzzed(name: str, options: argparse.Namespace) -> Outcome:
         command = [
             *(sys.executable, "-m", "tools.fuzz.one", name, f"--seed={options.seed}"),
             *(f"--runs={options.runs}", f"--seconds={options.seconds}", f"--scratch={scratch}"),
-            *(f"--findings={options.kept / name}", *(["--plain"] if options.plain else [])),
+            *(f"--findings={options.kept}", *(["--plain"] if options.plain else [])),
         ]
         began_s = time.monotonic()
         ended = subprocess.run(

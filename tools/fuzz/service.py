@@ -49,7 +49,8 @@ PLACES: Final = (
 )
 TYPES: Final = (None, b"application/json", b"application/msgpack", b"text/html")
 ANSWER_BYTES_MAX: Final = 1 << 20
-PATIENCE_S: Final = 5.0
+PATIENCE_S: Final = 15.0
+"""For one input, on a machine that others use too."""
 INPUTS_OF_ONE: Final = 50
 BEGINNING: Final = Write(b"s", (b"a", b"\xff"), (b"c",))
 """What each input finds, beside what others left."""

@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 SEEDS ?= 10000
 MINUTES ?= 10
 REDIS_EXAMPLES ?= 2000
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?=
+OPENAPI_EXAMPLES ?= 500
 LOG ?= chaos.md
 CLIENTS ?= 1000
 
-.PHONY: help demo test check serve sim mutants bench month chaos durability hostile build clean
+.PHONY: help demo test check serve sim mutants bench month chaos durability hostile build clean fuzz openapi
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -41,6 +44,12 @@ sim: $(VENV)/installed ## Simulated clusters, SEEDS of them (default 10000), on 
 
 mutants: $(VENV)/installed ## Make one line wrong at a time: the simulation must catch each
 	$(BIN)/python -m tools.mutants
+
+fuzz: $(VENV)/installed ## Every decoder for FUZZ_SECONDS (default 600) each, or FUZZ_TARGETS of them
+	$(BIN)/python -m tools.fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
+
+openapi: $(VENV)/installed ## Schemathesis on a node, OPENAPI_EXAMPLES (default 500) of each call
+	$(BIN)/python -m tools.openapi --examples $(OPENAPI_EXAMPLES)
 
 bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 40 minutes
 	$(BIN)/python -m bench.service

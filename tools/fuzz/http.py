@@ -16,7 +16,7 @@ from lastword.api.rest.queries import (
     time_of_query,
     timing_of_query,
 )
-from lastword.errors import CallerError, InvalidRequest, LastwordError
+from lastword.errors import CallerError, InvalidRequest
 from lastword.limits import LISTED_MAX, SET_NAME_BYTES_MAX, TIME_MAX
 from tools.fuzz.target import Target, bytewise, pieces, tried
 
@@ -56,21 +56,23 @@ def _examine_http(data: bytes) -> None:
     assert _read(*bytewise(data)) == whole, "requests differ where they come byte by byte"
 
 
-def _read(*parts: bytes) -> list[Request | type[LastwordError]]:
-    """Return what arrived, an error by its type."""
+def _read(*parts: bytes) -> list[Request | None]:
+    """Return what arrived, None for a refusal.
+
+    Why it is refused may depend on the pieces: one counts against a limit before it is whole.
+    """
     reader = RequestReader(LIMITS)
     for part in parts:
         reader.feed(part)
         assert reader.body_bytes <= LIMITS.body_bytes_max or reader.closed
-    found = [item if isinstance(item, Request) else type(item) for item in reader.arrived]
-    for item in found[:-1]:
-        assert isinstance(item, Request), "something follows a refusal"
-    requests = [item for item in found if isinstance(item, Request)]
+    requests = [item for item in reader.arrived if isinstance(item, Request)]
+    refusals = [item for item in reader.arrived if not isinstance(item, Request)]
+    assert not refusals or reader.arrived[-1] is refusals[0], "something follows a refusal"
     total = sum(len(item.body) + len(item.target) for item in requests)
     assert total <= sum(map(len, parts)), "requests say more than their bytes"
     assert all(len(item.body) <= LIMITS.body_bytes_max for item in requests)
-    assert all(issubclass(item, CallerError) for item in found if not isinstance(item, Request))
-    return found
+    assert all(isinstance(item, CallerError) for item in refusals)
+    return [*requests, *(None for _ in refusals)]
 
 
 def _examine_path(data: bytes) -> None:

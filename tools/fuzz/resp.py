@@ -89,7 +89,7 @@ def _by_hiredis(data: bytes) -> list[list[bytes]] | None:
     try:
         while (command := reader.gets()) is not False:
             commands.append(command)
-    except hiredis.ProtocolError:
+    except (hiredis.ProtocolError, TypeError):  # the latter for a map as the key of a map
         return None
     return commands if all(map(_is_command, commands)) else None
 

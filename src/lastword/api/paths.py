@@ -5,7 +5,7 @@ or encoded, and be empty. Nothing is normalised: '..' is an element like any oth
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from lastword.access.rights import TOKENS_SET
@@ -15,6 +15,13 @@ from lastword.limits import SET_NAME_BYTES_MAX, SHOWN_BYTES_MAX
 from lastword.store.operations import PEERS_SET
 
 RESERVED_SETS = frozenset({PEERS_SET, TOKENS_SET})
+
+SET_NAME_SCHEMA: Final[dict[str, Any]] = {
+    "minLength": 1,
+    "maxLength": SET_NAME_BYTES_MAX,
+    "pattern": "^(?:[^/_][^/]*|_peers_|_tokens_)$",
+}
+"""What a schema can say of a set's name: it counts characters, and the limit is one of bytes."""
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 

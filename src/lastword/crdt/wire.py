@@ -14,14 +14,14 @@ key that stands twice in one map is refused (once.py).
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from lastword.crdt.once import check_json, check_msgpack
 from lastword.crdt.stamp import is_removed, pack, time_of
 from lastword.errors import InvalidElement, InvalidRequest, InvalidTime, LastwordError
-from lastword.limits import ELEMENT_BYTES_MAX
+from lastword.limits import ELEMENT_BYTES_MAX, TIME_MAX
 
 K = TypeVar("K")
 M = TypeVar("M")
@@ -33,20 +33,31 @@ MESSAGE_CHARS_MAX: Final = 120
 """Of the decoder's message about a wrong shape, which may quote a key of any length."""
 
 
+BASE64_PATTERN: Final = (
+    "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
+)
+"""The one form that bytes have: unused bits are zero."""
+
+# What these say is for who reads the schema; it is checked below, with errors of its own.
+Text = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": ELEMENT_BYTES_MAX})]
+Base64 = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": BASE64_PATTERN})]
+StateTime = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": TIME_MAX})]
+
+
 class JsonState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A state in JSON: the times of its elements."""
 
-    lww_added: dict[str, int] = {}
-    lww_removed: dict[str, int] = {}
-    lww_added_base64: dict[str, int] = {}
-    lww_removed_base64: dict[str, int] = {}
+    lww_added: dict[Text, StateTime] = {}
+    lww_removed: dict[Text, StateTime] = {}
+    lww_added_base64: dict[Base64, StateTime] = {}
+    lww_removed_base64: dict[Base64, StateTime] = {}
 
 
 class MsgpackState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A state in msgpack; its keys are text or bytes."""
 
-    lww_added: dict[Any, int] = {}
-    lww_removed: dict[Any, int] = {}
+    lww_added: dict[Any, StateTime] = {}
+    lww_removed: dict[Any, StateTime] = {}
 
 
 _JSON: Final = msgspec.json.Decoder(JsonState)

@@ -14,6 +14,8 @@ from lastword.api.http.messages import Request
 from lastword.crdt.once import check_json, check_msgpack
 from lastword.crdt.wire import (
     MESSAGE_CHARS_MAX,
+    Base64,
+    Text,
     decode_json,
     decode_msgpack,
     element_bytes,
@@ -25,7 +27,9 @@ from lastword.limits import PATCH_ELEMENTS_MAX, SHOWN_BYTES_MAX, TIME_MAX
 T = TypeVar("T")
 
 Time = Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX, description="microseconds since 1970")]
-Element = Annotated[Any, msgspec.Meta(description="text or bytes")]
+Element = Annotated[
+    Any, msgspec.Meta(description="text or bytes", extra_json_schema={"type": "string"})
+]
 PackedElements = Annotated[list[Element], msgspec.Meta(max_length=PATCH_ELEMENTS_MAX)]
 """msgpack says first how many there are: too many are refused before they take memory."""
 
@@ -33,17 +37,17 @@ PackedElements = Annotated[list[Element], msgspec.Meta(max_length=PATCH_ELEMENTS
 class Members(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """Elements to add: texts, and any bytes in Base64 beside them."""
 
-    members: list[str] = []
-    members_base64: list[str] = []
+    members: list[Text] = []
+    members_base64: list[Base64] = []
 
 
 class Patch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """Elements to add and to remove."""
 
-    add: list[str] = []
-    add_base64: list[str] = []
-    remove: list[str] = []
-    remove_base64: list[str] = []
+    add: list[Text] = []
+    add_base64: list[Base64] = []
+    remove: list[Text] = []
+    remove_base64: list[Base64] = []
 
 
 class PackedMembers(msgspec.Struct, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from lastword.access.rights import OPEN, RESERVED, Right, Rights
-from lastword.api.paths import checked_set_name
+from lastword.api.paths import SET_NAME_SCHEMA, checked_set_name
 from lastword.api.rest.bodies import (
     Changed,
     PackedPatch,
@@ -31,18 +31,20 @@ from lastword.store.base import BaseStore
 from lastword.store.ghosts import Ghosts
 from lastword.store.operations import PEERS_SET, Write
 
+SetName = Annotated[str, msgspec.Meta(extra_json_schema=SET_NAME_SCHEMA)]
+
 
 class Line(Patch, kw_only=True, rename="camel"):
     """What is to be added to a set and removed from it, and at which time."""
 
-    set_name: str = msgspec.field(name="set")
+    set_name: SetName = msgspec.field(name="set")
     time: Time | None = None
 
 
 class PackedLine(PackedPatch, kw_only=True):
     """What is to be added to a set and removed from it, and at which time."""
 
-    set_name: str = msgspec.field(name="set")
+    set_name: SetName = msgspec.field(name="set")
     time: Time | None = None
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from lastword.access.rights import Need
+from lastword.api.http.answers import Refusal
+from lastword.api.paths import SET_NAME_SCHEMA
 from lastword.api.rest.routes import JSON_TYPE, MSGPACK_TYPE, Body, Call, Given, Route
 from lastword.errors import (
     BodyTooLarge,
@@ -15,7 +17,9 @@ from lastword.errors import (
     ForeignHost,
     ForeignOrigin,
     HeadersTooLarge,
+    InvalidElement,
     InvalidRequest,
+    InvalidSetName,
     LastwordError,
     RequestTimeout,
     TargetTooLong,
@@ -23,9 +27,10 @@ from lastword.errors import (
     Unauthenticated,
     Unavailable,
     UnknownMediaType,
+    UnknownPath,
     http_status,
 )
-from lastword.limits import SET_NAME_BYTES_MAX, TARGET_BYTES_MAX
+from lastword.limits import TARGET_BYTES_MAX
 
 Kinds = tuple[type[LastwordError], ...]
 
@@ -43,6 +48,9 @@ EVERYWHERE: Final[Kinds] = (
 OF_WRITES: Final[Kinds] = (ForeignOrigin, DiskFailed)
 OF_TOKENS: Final[Kinds] = (Unauthenticated, Forbidden, TooManyFailures)
 OF_BODIES: Final[Kinds] = (BodyTooLarge, UnknownMediaType)
+
+NAME_ERRORS: Final[Kinds] = (InvalidSetName, UnknownPath, InvalidElement)
+ALLOWED: Final = (Given(204, "in Allow", None, ("Allow",)),)
 
 HEADERS: Final[dict[str, Any]] = {
     "ETag": {"description": "the digest sums of what is shown", "schema": {"type": "string"}},
@@ -68,11 +76,13 @@ SCHEMES: Final[dict[str, Any]] = {
 
 PATH_PARAMETERS: Final[dict[str, Any]] = {
     "set": {
-        "description": "1 to 255 bytes of UTF-8 without '/', not beginning with '_'; or _peers_",
-        "schema": {"type": "string", "minLength": 1, "maxLength": SET_NAME_BYTES_MAX},
+        "description": "1 to 255 bytes of UTF-8 without '/', not beginning with '_'; or _peers_ "
+        "or _tokens_",
+        "schema": {"type": "string"} | SET_NAME_SCHEMA,
     },
     "element": {
-        "description": "all of the rest of the path, percent-decoded to bytes; it may hold '/'",
+        "description": "all of the rest of the path, percent-decoded to bytes; it may hold '/'. "
+        "A path with its query has at most 32 KiB as it is sent",
         "schema": {"type": "string", "maxLength": TARGET_BYTES_MAX},
     },
 }
@@ -120,7 +130,7 @@ class _Writer:
         item["options"] = {
             "operationId": _id("options", route),
             "summary": "the methods that are taken",
-            "responses": {"204": {"description": "in Allow", "headers": _headers(("Allow",))}},
+            "responses": self._responses(ALLOWED, (*EVERYWHERE, *_errors_of_path(route)), Refusal),
         }
         return item
 
@@ -128,7 +138,7 @@ class _Writer:
         operation: dict[str, Any] = {
             "operationId": _id(method, route),
             "summary": call.summary,
-            "responses": self._responses(method, call),
+            "responses": self._responses(call.gives, _errors(method, call), call.refusal),
         }
         if call.queries:
             operation["parameters"] = [
@@ -145,7 +155,7 @@ class _Writer:
         if call.takes is not None:
             operation["requestBody"] = {
                 "description": call.takes.text,
-                "required": True,
+                "required": call.takes.required,
                 "content": self._content(call.takes),
             }
         return operation
@@ -159,14 +169,14 @@ class _Writer:
         }
         return get | {"operationId": _id("head", route), "responses": bare}
 
-    def _responses(self, method: str, call: Call) -> dict[str, Any]:
-        responses = {str(given.status): self._given(given) for given in call.gives}
-        for status, kinds in _by_status(_errors(method, call)).items():
+    def _responses(self, gives: Iterable[Given], errors: Kinds, refusal: Any) -> dict[str, Any]:
+        responses = {str(given.status): self._given(given) for given in gives}
+        for status, kinds in _by_status(errors).items():
             said = ", ".join(f"`{kind.code}`" for kind in kinds)
             met = responses.setdefault(status, {"description": "", "content": {}})
             met["description"] = "; ".join(filter(None, (met["description"], said)))
             for media in (JSON_TYPE, MSGPACK_TYPE):
-                _add(met["content"], media, self._schema(call.refusal))
+                _add(met["content"], media, self._schema(refusal))
         return dict(sorted(responses.items()))
 
     def _given(self, given: Given) -> dict[str, Any]:
@@ -195,6 +205,11 @@ class _Writer:
         )
         self.schemas |= components
         return schema
+
+
+def _errors_of_path(route: Route) -> Kinds:
+    """Return what is met by a path that may name no set."""
+    return NAME_ERRORS if "{set}" in route.path else ()
 
 
 def _errors(method: str, call: Call) -> Kinds:

@@ -1,5 +1,7 @@
 """What operators ask of a node: how collection is, that it leaves, that it copies another."""
 
+from typing import Annotated, Final
+
 import msgspec
 
 from lastword.address import checked_address
@@ -59,10 +61,18 @@ class Leaves(msgspec.Struct, rename="camel"):
     waits_for: list[str]
 
 
+ADDRESS_PATTERN: Final = (
+    r"^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?)"
+    r":(?:0{0,4}[1-9]|0{0,3}[1-9][0-9]|0{0,2}[1-9][0-9]{2}|0?[1-9][0-9]{3}"
+    r"|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+)
+"""host:port, as far as a pattern can say it of IPv6."""
+
+
 class Rejoin(msgspec.Struct, forbid_unknown_fields=True):
     """Whom to copy."""
 
-    address: str
+    address: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": ADDRESS_PATTERN})]
 
 
 _json = msgspec.json.Decoder(Rejoin)

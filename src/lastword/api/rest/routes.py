@@ -25,6 +25,7 @@ class Body(NamedTuple):
 
     text: str
     types: Mapping[str, Any]
+    required: bool = True
 
 
 def body(text: str, json: Any, msgpack: Any = None) -> Body:

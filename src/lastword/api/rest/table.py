@@ -57,6 +57,7 @@ Limit = Annotated[
     int, msgspec.Meta(ge=1, le=LISTED_MAX, extra_json_schema={"default": LISTED_DEFAULT})
 ]
 GhostsChoice = Literal["remove", "readd"]
+Nothing = Annotated[str, msgspec.Meta(max_length=0)]
 Cursor = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 NAME_ERRORS: Final = (InvalidSetName, UnknownPath)
@@ -71,7 +72,9 @@ GHOSTS: Final = Query(
 PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
 AFTER: Final = Query("after", "the `after` of the page before", Cursor)
 LIMIT: Final = Query("limit", "how many at the most; a page may have fewer", Limit)
-WHOLE_OR_MEMBERS: Final = Query("members", "list what is in the set, by pages", str)
+WHOLE_OR_MEMBERS: Final = Query(
+    "members", "list what is in the set, by pages; it has no value", Nothing
+)
 
 WRITTEN: Final = Given(200, "it is on disk", body("null", None), ("Lastword-Time",))
 NO_SET: Final = Given(404, "no entry of the set is held", body("null", None), ("Vary",))
@@ -224,6 +227,7 @@ def _bulk_route(bulk: Bulk) -> Route:
     lines = Body(
         "a line for each write; in msgpack an array of them",
         {NDJSON_TYPES[0]: Line, MSGPACK_TYPE: PackedLines},
+        required=False,  # no lines are none
     )
     done = Given(200, "every line is on disk", body("how many", Stands), ("Lastword-Time",))
     call = Call(

@@ -1,0 +1,27 @@
+"""The node does what its document says, whatever is asked: by schemathesis, over the wire."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "15")
+"""Of each call, beside those at every bound of its schema."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_check_of_schemathesis_passes() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tools.openapi", "--examples", EXAMPLES],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=590,
+    )
+    assert ended.returncode == 0, ended.stdout[-10_000:] + ended.stderr[-2_000:]
+    assert "Selected: 4" in ended.stdout, "its document has more than 40 operations"
+    assert "Stateful (disabled)" in ended.stdout

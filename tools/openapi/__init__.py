@@ -1,0 +1,1 @@
+"""Schemathesis against a living node, by its own OpenAPI document."""

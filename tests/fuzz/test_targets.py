@@ -43,12 +43,3 @@ def test_every_decoder_holds(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert units == [str(RUNS)] * len(TARGETS)
     is_guided = not options and find_spec("atheris") is not None
     assert said.count("INITED cov:") == len(TARGETS) * is_guided
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_every_seed_holds_twice(name: str) -> None:
-    examine = TARGETS[name].prepare()
-    seeds = list(TARGETS[name].seeds())
-    assert seeds
-    for seed in (*seeds, *seeds, b""):
-        examine(seed)

@@ -1,9 +1,11 @@
 """What comes by files and from stores: bundles, records of tokens, options in TOML."""
 
+import atexit
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Final
 
 from typer.main import get_command
@@ -100,12 +102,13 @@ def _examine_record(data: bytes) -> None:
 
 
 def _prepare_config() -> Examine:
-    folder = TemporaryDirectory(prefix="lastword-fuzz-")
-    path = Path(folder.name) / "options.toml"
+    folder = Path(mkdtemp(prefix="lastword-fuzz-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    path = folder / "options.toml"
     command: Any = get_command(app)
     context = command.commands["serve"].make_context("serve", [], resilient_parsing=True)
 
-    def examine(data: bytes, _kept: Any = folder) -> None:
+    def examine(data: bytes) -> None:
         path.write_bytes(data)
         context.default_map = None
         if tried(lambda: config_file.load(context, path), ConfigError) is not None:

@@ -17,6 +17,7 @@ INPUT_BYTES_MAX: Final = 4_096
 """Of one input: room for every structure, and some thousand inputs a second."""
 
 PIECES_MAX: Final = 8
+BYTEWISE_MAX: Final = 200
 TOLD_CHARS_MAX: Final = 1_000
 
 
@@ -56,5 +57,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 
 def bytewise(data: bytes) -> Iterator[bytes]:
-    """Yield `data` byte by byte."""
-    return (data[at : at + 1] for at in range(len(data)))
+    """Yield `data` byte by byte, what is long from some hundred bytes on as one piece."""
+    yield from (data[at : at + 1] for at in range(min(len(data), BYTEWISE_MAX)))
+    if len(data) > BYTEWISE_MAX:
+        yield data[BYTEWISE_MAX:]

@@ -30,7 +30,7 @@ _FIGURES: Final = re.compile(
 )
 _UNITS: Final = re.compile(rb"stat::number_of_executed_units: *(\d+)")
 _FINDING: Final = re.compile(rb"Test unit written to (\S+)")
-PATIENCE_S: Final = 120
+PATIENCE_S: Final = 300
 """Beyond its time, for a process to begin and to end on a busy machine."""
 
 
@@ -103,18 +103,11 @@ def fuzzed(name: str, options: argparse.Namespace) -> Outcome:
             *(f"--findings={options.kept}", *(["--plain"] if options.plain else [])),
         ]
         began_s = time.monotonic()
-        ended = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=bound_s,
-            check=False,
-            env={**os.environ, "TMPDIR": scratch},
-        )
-    said = ended.stdout + ended.stderr
+        said, code = _ended(command, {**os.environ, "TMPDIR": scratch}, bound_s)
     figures = _FIGURES.findall(said)
     units = _UNITS.search(said) or re.match(rb"(\d+)", figures[-1][0] if figures else b"0")
     finding = _FINDING.search(said)
-    lost = None if ended.returncode == 0 else f"exit code {ended.returncode}"
+    lost = {0: None, None: "did not end"}.get(code, f"exit code {code}")
     return Outcome(
         name,
         inputs=int(units[1]) if units else 0,
@@ -122,8 +115,26 @@ def fuzzed(name: str, options: argparse.Namespace) -> Outcome:
         reached=(int(figures[0][2]), int(figures[-1][2])) if figures else None,
         kept=int(figures[-1][3]) if figures else 0,
         finding=finding[1].decode() if finding else lost,
-        trace=_end(said) if ended.returncode else "",
+        trace="" if code == 0 else _end(said),
     )
+
+
+def _ended(
+    command: list[str], environment: dict[str, str], bound_s: float | None
+) -> tuple[bytes, int | None]:
+    """Return what a command said, and its exit code; None where it did not end in time."""
+    try:
+        ended = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=bound_s,
+            check=False,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired as late:
+        return late.output or b"", None
+    return ended.stdout, ended.returncode
 
 
 def _end(said: bytes) -> str:

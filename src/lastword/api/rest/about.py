@@ -69,6 +69,7 @@ class About:
             "elements": "/<set>/<element>",
             "listing": "/_/sets",
             "bulk": "/_/bulk",
+            "contains": "/_/contains",
             "ready": "/_/ready",
             "metrics": "/_/metrics",
             "clock": "/_/clock",

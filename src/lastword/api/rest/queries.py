@@ -79,7 +79,7 @@ def members_span(request: Request) -> Span:
     values = _values(request, "members", "prefix", "after", "limit")
     if values.get("members") != b"":
         raise InvalidRequest(
-            "the query of a set begins with ?members, which has no value",
+            "the query of a set begins with ?members, which has no value, or is ?count",
             hint="GET /<set>?members&limit=100 lists members; GET /<set> is the whole state.",
         )
     return _span(values)

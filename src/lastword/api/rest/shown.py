@@ -56,6 +56,13 @@ class Listed(msgspec.Struct):
     tombstones: int
 
 
+class SetCounts(msgspec.Struct):
+    """How many elements are in a set, and how many tombstones it holds."""
+
+    present: int
+    tombstones: int
+
+
 class SetsPage(msgspec.Struct):
     """Sets; `after` is the next page's, null at the end."""
 
@@ -72,7 +79,9 @@ class Shown:
         self._streams = StateStreams(node)
 
     def get_set(self, request: Request, set_name: bytes) -> Answer:
-        """Answer with the state, or by `?members` with a page of what is in the set."""
+        """Answer with the state, by `?members` with a page of what is in the set, or its counts."""
+        if request.query == b"count":
+            return self._count(request, set_name)
         span = members_span(request) if request.query else None
         form = wanted_form(request)
         self._node.reads.end()  # rows are read after their sums: see tags.py
@@ -86,6 +95,12 @@ class Shown:
         if span is None:
             return self._state(request, set_name, totals, tag, form)
         return self._beside(totals, lambda: self._members(set_name, span, tag, form))
+
+    def _count(self, request: Request, set_name: bytes) -> Response:
+        totals, form = self._store.totals().get(set_name), wanted_form(request)
+        if totals is None or not totals.entries:
+            return value_of(form, None, VARY, status=404)
+        return value_of(form, SetCounts(totals.present, totals.tombstones), VARY)
 
     def get_sets(self, request: Request, rights: Rights) -> Answer:
         """Answer with a page of the sets that hold entries and may be read, none reserved."""

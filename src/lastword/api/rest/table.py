@@ -26,6 +26,7 @@ from lastword.api.rest.bodies import (
 )
 from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands, Stopped
 from lastword.api.rest.clocks import Clocks
+from lastword.api.rest.containing import Asked, Containing, Contains, PackedAsked
 from lastword.api.rest.elements import Elements
 from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.openapi import document
@@ -33,7 +34,13 @@ from lastword.api.rest.operating import Leaves, Operating, Rejoin, Tombstones
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
 from lastword.api.rest.sets import Sets
-from lastword.api.rest.shown import MembersPage, PackedMembersPage, SetsPage, Shown
+from lastword.api.rest.shown import (
+    MembersPage,
+    PackedMembersPage,
+    SetCounts,
+    SetsPage,
+    Shown,
+)
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
@@ -72,6 +79,7 @@ GHOSTS: Final = Query(
 PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
 AFTER: Final = Query("after", "the `after` of the page before", Cursor)
 LIMIT: Final = Query("limit", "how many at the most; a page may have fewer", Limit)
+COUNT: Final = Query("count", "how many are in it; it has no value, and stands alone", Nothing)
 WHOLE_OR_MEMBERS: Final = Query(
     "members", "list what is in the set, by pages; it has no value", Nothing
 )
@@ -108,6 +116,7 @@ class Table:
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             _bulk_route(Bulk(node)),
+            _contains_route(Containing(node)),
             *_operating_routes(Operating(node)),
             _backup_route(backups),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
@@ -155,26 +164,26 @@ def _element_route(elements: Elements) -> Route:
 def _set_route(sets: Sets, shown: Shown) -> Route:
     members: Any = list[str] | Members
     packed: Any = PackedElements | PackedMembers
-    state = (JsonState, MembersPage)
-    packed_state = (MsgpackState, PackedMembersPage)
+    state = (JsonState, MembersPage, SetCounts)
+    packed_state = (MsgpackState, PackedMembersPage, SetCounts)
     return Route(
         "/{set}",
         {
             "GET": Call(
                 shown.get_set,
-                "the whole state, or what is in the set by pages",
+                "the whole state, what is in the set by pages, or its counts",
                 (
                     Given(
                         200,
-                        "the state; a page",
-                        body("a state, or a page", state, packed_state),
+                        "the state; a page; counts",
+                        body("a state, a page, or counts", state, packed_state),
                         TAGGED,
                     ),
                     KNOWN,
                     NO_SET,
                 ),
                 Need.READ,
-                queries=(WHOLE_OR_MEMBERS, PREFIX, AFTER, LIMIT),
+                queries=(WHOLE_OR_MEMBERS, PREFIX, AFTER, LIMIT, COUNT),
                 errors=NAME_ERRORS,
             ),
             "POST": Call(
@@ -241,6 +250,20 @@ def _bulk_route(bulk: Bulk) -> Route:
         refusal=(Stopped, Refusal),
     )
     return Route("/_/bulk", {"POST": call})
+
+
+def _contains_route(containing: Containing) -> Route:
+    asked = body("a set, and at most 10,000 elements", Asked, PackedAsked)
+    told = Given(200, "of each element", body("whether it is in the set", Contains))
+    call = Call(
+        containing.post,
+        "of several elements, whether each is in a set",
+        (told,),
+        Need.EACH,
+        takes=asked,
+        errors=(*NAME_ERRORS, InvalidElement),
+    )
+    return Route("/_/contains", {"POST": call})
 
 
 def _node_routes(about: About) -> tuple[Route, ...]:

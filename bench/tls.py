@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from lastword.access.tls import client_tls
+from lastword.client.tls import client_tls
 from tools.processes import LASTWORD, NodeProcess, Process
 
 ROUNDS: Final = 9

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from lastword.access.tls import client_tls
+from lastword.client.tls import client_tls
 from lastword.cli.main import app
 
 LOCAL = "127.0.0.1,localhost,::1"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lastword.access.tls import NodeTls, client_tls
+from lastword.access.tls import NodeTls
+from lastword.client.tls import client_tls
 from lastword.errors import ConfigError, FileUnusable
 from tests.access.certificates import LOCAL, made, run_certs
 

@@ -8,10 +8,8 @@ import ssl
 from pathlib import Path
 from typing import Final, NoReturn
 
+from lastword.client.tls import OLDEST, client_tls, tls_reason
 from lastword.errors import ConfigError
-
-OLDEST: Final = ssl.TLSVersion.TLSv1_2
-"""RFC 8996: what is older is broken."""
 
 
 class NodeTls:
@@ -38,19 +36,6 @@ class NodeTls:
         self.client = client
 
 
-def client_tls(ca: Path | None) -> ssl.SSLContext:
-    """Return what a client believes servers by: the CAs of a PEM file, or the system's.
-
-    Raises ConfigError where there are none in the file.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except OSError as error:  # also what is no PEM: ssl.SSLError is one
-        raise ConfigError(f"{ca} has no certificate of a CA: {_reason(error)}") from None
-    context.minimum_version = OLDEST
-    return context
-
-
 def _server(cert: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = OLDEST
@@ -63,7 +48,7 @@ def _load(context: ssl.SSLContext, cert: Path, key: Path) -> None:
         try:
             path.open("rb").close()
         except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {_reason(error)}") from None
+            raise ConfigError(f"{path} cannot be read: {tls_reason(error)}") from None
 
     def refuse() -> NoReturn:  # else OpenSSL would ask on the terminal
         raise ConfigError(f"{key} is locked by a passphrase", hint=_HOW_TO_UNLOCK)
@@ -72,15 +57,9 @@ def _load(context: ssl.SSLContext, cert: Path, key: Path) -> None:
         context.load_cert_chain(cert, key, password=refuse)
     except OSError as error:
         raise ConfigError(
-            f"{cert} and {key} are no certificate and its key: {_reason(error)}",
+            f"{cert} and {key} are no certificate and its key: {tls_reason(error)}",
             hint="Both are PEM files; lastword certs makes some for trials.",
         ) from None
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
-    return (error.strerror or str(error)).lower()
 
 
 _HOW_TO_UNLOCK: Final = "Write it without one: (umask 077; openssl pkey -in KEY -out NEW)."

@@ -12,9 +12,9 @@ from typing import Final
 
 from lastword.access.proof import Proof
 from lastword.access.secret import Keys, load_keys, load_secrets
-from lastword.access.tls import client_tls
 from lastword.api.transport import HttpTransport
 from lastword.client.node import AsyncNode
+from lastword.client.tls import client_tls
 from lastword.errors import ConfigError
 
 

@@ -121,7 +121,7 @@ class Answer:
 
     def presence(self) -> bool | None:
         """Return what is said of an element; None where the set has no entries at all."""
-        if self._is_null:
+        if self.is_null:
             return None
         present = {b"true": True, b"false": False}.get(self.body.strip())
         if self.status != 200 or present is None:
@@ -130,14 +130,14 @@ class Answer:
 
     def state(self) -> dict[bytes, int]:
         """Return the stamp of each element of a state; empty where there is none."""
-        if self._is_null:
+        if self.is_null:
             return {}
         if self.status != 200:
             raise self._failure()
         try:
             return decode_json(self.body)
         except LastwordError as error:
-            raise self._no_node(f"no state: {printable(str(error))}") from error
+            raise self.no_node(f"no state: {printable(str(error))}") from error
 
     def shaped(self, kind: type[T]) -> T:
         """Return what the answer says, as a `kind`."""
@@ -146,7 +146,7 @@ class Answer:
         try:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise self._no_node(f"no {kind.__name__}: {printable(str(error))}") from error
+            raise self.no_node(f"no {kind.__name__}: {printable(str(error))}") from error
 
     def sets(self) -> SetsPage:
         """Return a page of the sets."""
@@ -171,7 +171,7 @@ class Answer:
         try:
             return decoder.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise self._no_node(otherwise) from error
+            raise self.no_node(otherwise) from error
 
     def time(self) -> int:
         """Return the time of a write that is on the node's disk, in microseconds since 1970."""
@@ -180,11 +180,12 @@ class Answer:
         text = self.headers.get(TIME_HEADER, "")
         digits = text.isascii() and text.isdigit() and len(text) <= TIME_DIGITS_MAX
         if not digits or int(text) > TIME_MAX:
-            raise self._no_node("a write without its time")
+            raise self.no_node("a write without its time")
         return int(text)
 
     @property
-    def _is_null(self) -> bool:
+    def is_null(self) -> bool:
+        """Whether it says that the set has no entries."""
         return self.status == 404 and self.body.strip() == b"null"
 
     def _failure(self) -> LastwordError:
@@ -192,9 +193,9 @@ class Answer:
         try:
             told = _ERROR.decode(self.body).error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._no_node(f"status {self.status}")
+            return self.no_node(f"status {self.status}")
         if self.status < 400:
-            return self._no_node(f"status {self.status}")
+            return self.no_node(f"status {self.status}")
         kind = _BY_CODE.get(told.code, LastwordError)
         if kind is GhostElements:
             return self._ghosts(told)
@@ -207,9 +208,10 @@ class Answer:
             elements = [*map(element_bytes, told.elements)]
             elements += map(element_of_base64, told.elements_base64)
         except LastwordError as error:
-            return self._no_node(f"a refusal: {printable(str(error))}")
+            return self.no_node(f"a refusal: {printable(str(error))}")
         message = f"{self.address} refused: {printable(told.message)}"
         return GhostElements(message, elements=elements, more=told.more, hint=printable(told.hint))
 
-    def _no_node(self, what: str) -> Unreachable:
+    def no_node(self, what: str) -> Unreachable:
+        """Return the error for an answer that no node gives."""
         return Unreachable(f"{self.address} answered, but not as a node does ({what})")

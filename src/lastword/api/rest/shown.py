@@ -79,7 +79,7 @@ class Shown:
         self._streams = StateStreams(node)
 
     def get_set(self, request: Request, set_name: bytes) -> Answer:
-        """Answer with the state, by `?members` with a page of what is in the set, or its counts."""
+        """Answer with the state; by `?members` with a page of members, by `?count` with counts."""
         if request.query == b"count":
             return self._count(request, set_name)
         span = members_span(request) if request.query else None

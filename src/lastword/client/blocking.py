@@ -106,6 +106,7 @@ class BlockingWire:
             limit_s = float("inf") if request.patient else deadline_s
             response = connection.getresponse()
             body = _read(connection, response, request.bytes_max, limit_s)
+            response.close()  # of it alone: read1 leaves it open, and the connection in use
             is_whole = not response.will_close
         finally:
             if is_whole and not self.is_closed:

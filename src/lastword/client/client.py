@@ -73,6 +73,13 @@ class Client:
         """Return the set of that name, with elements that are text; nothing is called for it."""
         return RemoteSet(self, SetWork(SetCalls(self.caller, name), TEXT))
 
+    def __setitem__(self, name: str, value: RemoteSet[str]) -> None:
+        """Let `client["fruit"] |= elements` and its like end; nothing else is assigned."""
+        if not isinstance(value, RemoteSet) or value.work.calls.caller is not self.caller:
+            raise TypeError("a set is changed by what it does: client[name] |= elements")
+        if value.name != name:
+            raise TypeError(f"{value!r} cannot stand for the set {name!r}")
+
     def set_of_bytes(self, name: str) -> RemoteSet[bytes]:
         """Return the set of that name, with elements that are bytes; nothing is called for it."""
         return RemoteSet(self, SetWork(SetCalls(self.caller, name), BYTES))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from lastword.client.tls import client_tls
 from lastword.cli.main import app
+from lastword.client.tls import client_tls
 
 LOCAL = "127.0.0.1,localhost,::1"
 

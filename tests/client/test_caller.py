@@ -49,13 +49,16 @@ class World:
 
     def write(self, *outcomes: Outcome, takes_s: float = 1.0) -> Any:
         """Write; what each try comes to, after `takes_s`."""
+        return self.follow(self.caller.write(WRITE), *outcomes, takes_s=takes_s)
+
+    def follow(self, steps: Steps[Any], *outcomes: Outcome, takes_s: float = 1.0) -> Any:
         left = list(outcomes)
 
         def answer(_: Try) -> Outcome:
             self.now_s += takes_s
             return left.pop(0)
 
-        result = self.run(self.caller.write(WRITE), answer)
+        result = self.run(steps, answer)
         assert left == []
         return result
 
@@ -120,8 +123,7 @@ def test_a_node_that_does_not_tell_its_time_is_passed_over() -> None:
 def test_a_write_with_a_time_and_a_read_are_repeated_as_they_are() -> None:
     for request in (WRITE.at(5), READ):
         world = World()
-        outcomes = iter([LOST, written(5)])
-        world.run(world.caller.call(request, Answer.time), lambda _, left=outcomes: next(left))
+        world.follow(world.caller.call(request, Answer.time), LOST, written(5))
         assert world.asked == [("a:1", request.target), ("b:2", request.target)]
 
 

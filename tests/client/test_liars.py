@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lastword.client import node as client
 from lastword.client.node import AsyncNode
+from lastword.client.requests import ANSWER_BYTES_MAX
 from lastword.errors import (
     BodyTooLarge,
     FutureTime,
@@ -127,7 +128,7 @@ async def test_a_state_without_end_is_read_to_the_limit_only(
 
 
 async def test_an_answer_to_a_write_is_bounded_too() -> None:
-    body = bytes(client.ANSWER_BYTES_MAX + 1)
+    body = bytes(ANSWER_BYTES_MAX + 1)
     async with answering(body) as address, AsyncNode(address) as node:
         with pytest.raises(BodyTooLarge):
             await node.put("s", b"e")

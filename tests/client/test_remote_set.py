@@ -47,10 +47,10 @@ OPERATIONS: list[Callable[[MutableSet[str], str, set[str]], Any]] = [
     lambda one, element, _: one.discard(element),
     lambda one, element, _: one.remove(element),
     lambda one, *_: one.clear(),
-    lambda one, _, others: operator.ior(one, others),
-    lambda one, _, others: operator.isub(one, others),
-    lambda one, _, others: operator.iand(one, others),
-    lambda one, _, others: operator.ixor(one, others),
+    lambda one, _, others: one.__ior__(others),
+    lambda one, _, others: one.__isub__(others),
+    lambda one, _, others: one.__iand__(others),
+    lambda one, _, others: one.__ixor__(others),
 ]
 QUESTIONS: list[Callable[[Any, str, set[str]], Any]] = [
     lambda one, element, _: element in one,
@@ -58,14 +58,14 @@ QUESTIONS: list[Callable[[Any, str, set[str]], Any]] = [
     lambda one, *_: sorted(one),
     lambda one, *_: bool(one),
     *(
-        lambda one, _, others, ask=ask: ask(one, others)  # type: ignore[misc]
+        lambda one, _, others, ask=ask: ask(one, others)
         for ask in (
             *(operator.and_, operator.or_, operator.sub, operator.xor),
             *(operator.eq, operator.ne, operator.le, operator.lt, operator.ge, operator.gt),
         )
     ),
     *(
-        lambda one, _, others, ask=ask: ask(others, one)  # type: ignore[misc]
+        lambda one, _, others, ask=ask: ask(others, one)
         for ask in (
             *(operator.and_, operator.or_, operator.sub, operator.xor),
             *(operator.eq, operator.ne, operator.le, operator.lt, operator.ge, operator.gt),
@@ -157,7 +157,8 @@ def test_a_set_of_bytes_has_elements_of_any_bytes(client: Client) -> None:
     raw |= {b"\xff", b"", b"a"}
     raw.add(b"\xfe")
     assert raw == {b"\xff", b"", b"a", b"\xfe"}
-    assert (b"\xff" in raw, b"b" in raw, "a" in raw) == (True, False, False)
+    alien: object = "a"
+    assert (b"\xff" in raw, b"b" in raw, alien in raw) == (True, False, False)
     assert raw.contains_each([b"a", b"\xfe", b"\xfd", b"a"]) == [True, True, False, True]
     assert "a" in client[name]
     with pytest.raises(InvalidElement, match="no text") as caught:
@@ -237,10 +238,10 @@ def test_a_state_goes_to_the_library_and_back(client: Client) -> None:
 
 def test_a_large_state_is_merged_in_several_requests(client: Client) -> None:
     large: LWWSet[str] = LWWSet()
-    large.merge_entries((f"{number}", pack(number, removed=False)) for number in range(60_000))
+    large.merge_entries((f"{number}", pack(number, removed=False)) for number in range(51_000))
     one = new(client)
     one.merge(large)
-    assert len(one) == 60_000
+    assert len(one) == 51_000
     assert one.state().same_state(large)
 
 

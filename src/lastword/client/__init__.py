@@ -11,14 +11,28 @@ if TYPE_CHECKING:
     from lastword.client.async_client import AsyncClient
     from lastword.client.async_set import AsyncRemoteSet
     from lastword.client.client import Client
+    from lastword.client.exchange import Exchanged
+    from lastword.client.offline import OfflineSet
     from lastword.client.remote_set import RemoteSet
+    from lastword.client.watching import Event
 
-__all__ = ["AsyncClient", "AsyncRemoteSet", "Client", "RemoteSet"]
+__all__ = [
+    "AsyncClient",
+    "AsyncRemoteSet",
+    "Client",
+    "Event",
+    "Exchanged",
+    "OfflineSet",
+    "RemoteSet",
+]
 
 _PLACES = {
     "AsyncClient": "async_client",
     "AsyncRemoteSet": "async_set",
     "Client": "client",
+    "Event": "watching",
+    "Exchanged": "exchange",
+    "OfflineSet": "offline",
     "RemoteSet": "remote_set",
 }
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from random import SystemRandom
 from time import monotonic
 from typing import Self, TypeVar
 
-from lastword.client.aio import AioWire
-from lastword.client.answers import Listed
+import aiohttp
+
+from lastword.client.aio import CONNECT_TIMEOUT_S, CONNECTION_ERRORS, AioWire, read_bounded
+from lastword.client.answers import Answer, Listed
 from lastword.client.async_set import AsyncRemoteSet
 from lastword.client.caller import (
     RETRIES,
@@ -24,10 +27,14 @@ from lastword.client.client import tls_context
 from lastword.client.kinds import BYTES, TEXT
 from lastword.client.listing import sets_page
 from lastword.client.nodes import Nodes
-from lastword.client.requests import Outcome
+from lastword.client.reasons import reason_of
+from lastword.client.requests import ANSWER_BYTES_MAX, Outcome
 from lastword.client.set_calls import SetCalls
 from lastword.client.set_work import SetWork
+from lastword.client.watching import SILENCE_S, Connecting, Event, Watching, broken
+from lastword.errors import Unreachable
 
+E = TypeVar("E", bound=str | bytes)
 T = TypeVar("T")
 
 
@@ -91,6 +98,35 @@ class AsyncClient:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    async def stream(self, watching: Watching[E]) -> AsyncIterator[Event[E]]:
+        """Yield the events of a watch, connecting again where a connection breaks."""
+        connecting = Connecting(self.caller)
+        while True:
+            address = connecting.address()
+            try:
+                async with aclosing(self._stream(address, watching, connecting)) as events:
+                    async for event in events:
+                        yield event
+                error = broken(address, "it ended the watch")
+            except CONNECTION_ERRORS as failure:
+                error = broken(address, reason_of(failure))
+            except Unreachable as failure:
+                error = failure
+            await asyncio.sleep(connecting.broke(address, error))
+
+    async def _stream(
+        self, address: str, watching: Watching[E], connecting: Connecting
+    ) -> AsyncGenerator[Event[E], None]:
+        limits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_S)
+        async with self.wire.requested(address, watching.request(), limits) as response:
+            if response.status != 200:
+                body = await read_bounded(response.content, ANSWER_BYTES_MAX)
+                raise connecting.refused(Answer(address, response.status, {}, body))
+            async for piece in response.content.iter_any():
+                connecting.heard(address)
+                for event in watching.feed(address, piece):
+                    yield event
 
     @property
     def wire(self) -> AioWire:

@@ -1,14 +1,17 @@
 """A set on the nodes, whose operations are coroutines."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, MutableSet
 from typing import Any, Generic, Protocol, TypeVar
 
 from lastword import LWWSet
 from lastword.client.caller import Steps
+from lastword.client.following import NEWLY_READ, apply, put_in_place
 from lastword.client.set_work import Ghosts, SetWork
+from lastword.client.watching import Event, Watching
 
 E = TypeVar("E", bound=str | bytes)
 T = TypeVar("T")
+W = TypeVar("W", bound=str | bytes)
 
 
 class RunsAsync(Protocol):
@@ -16,6 +19,9 @@ class RunsAsync(Protocol):
 
     def run(self, steps: Steps[T], /) -> Coroutine[Any, Any, T]:
         """Return the result, once a node has done it."""
+
+    def stream(self, watching: Watching[W], /) -> AsyncIterator[Event[W]]:
+        """Yield the events of a watch."""
 
 
 class AsyncRemoteSet(Generic[E]):
@@ -26,11 +32,11 @@ class AsyncRemoteSet(Generic[E]):
     """
 
     def __init__(self, runner: RunsAsync, work: SetWork[E]) -> None:
-        self._runner = runner
+        self.runner = runner
         self.work = work
 
     async def _run(self, steps: Steps[T]) -> T:
-        return await self._runner.run(steps)
+        return await self.runner.run(steps)
 
     @property
     def name(self) -> str:
@@ -112,6 +118,18 @@ class AsyncRemoteSet(Generic[E]):
     async def merge(self, other: LWWSet[E], *, ghosts: Ghosts = None) -> None:
         """Take the state of `other` into this set; `ghosts` is as in `RemoteSet.merge`."""
         await self._run(self.work.merge(other, ghosts))
+
+    def watch(self, after: str | None = None) -> AsyncIterator[Event[E]]:
+        """Yield what changes in the set, as `RemoteSet.watch`."""
+        return self.runner.stream(Watching(self.name, self.work.kind, after))
+
+    async def follow(self, local: MutableSet[E]) -> AsyncIterator[Event[E]]:
+        """Keep `local` equal to this set: yield each event of a watch when it is done there."""
+        async for event in self.watch():
+            apply(event, local)
+            if event.kind in NEWLY_READ:
+                put_in_place(local, await self.members())
+            yield event
 
     def starting_with(self, prefix: E) -> AsyncIterator[E]:
         """Yield the elements that begin with `prefix`, by pages. Looks at the whole set."""

@@ -1,16 +1,16 @@
 """`Client`: nodes from a program that waits for its calls."""
 
 import ssl
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
-from threading import Event
 from time import monotonic
 from typing import Self, TypeVar
 
-from lastword.client.answers import Listed
-from lastword.client.blocking import BlockingWire
+from lastword.client.answers import Answer, Listed
+from lastword.client.blocking import CONNECTION_ERRORS, BlockingWire, reason_of
 from lastword.client.caller import (
     RETRIES,
     TIMEOUT_S,
@@ -24,11 +24,14 @@ from lastword.client.kinds import BYTES, TEXT
 from lastword.client.listing import sets_page
 from lastword.client.nodes import Nodes
 from lastword.client.remote_set import RemoteSet
-from lastword.client.requests import Outcome
+from lastword.client.requests import ANSWER_BYTES_MAX, Outcome
 from lastword.client.set_calls import SetCalls
 from lastword.client.set_work import SetWork
 from lastword.client.tls import client_tls
+from lastword.client.watching import SILENCE_S, Connecting, Event, Watching, broken
+from lastword.errors import Unreachable
 
+E = TypeVar("E", bound=str | bytes)
 T = TypeVar("T")
 
 
@@ -62,7 +65,7 @@ class Client:
         sticky: bool = True,
         shuffled: bool = False,
     ) -> None:
-        self._is_closed = Event()
+        self._is_closed = threading.Event()
         rng = SystemRandom()
         nodes = Nodes(addresses, now_s=monotonic, rng=rng, sticky=sticky, shuffled=shuffled)
         patience = Patience(timeout_s, try_timeout_s, retries)
@@ -75,10 +78,11 @@ class Client:
 
     def __setitem__(self, name: str, value: RemoteSet[str]) -> None:
         """Let `client["fruit"] |= elements` and its like end; nothing else is assigned."""
-        if not isinstance(value, RemoteSet) or value.work.calls.caller is not self.caller:
+        given: object = value  # whatever its type says
+        if not isinstance(given, RemoteSet) or given.work.calls.caller is not self.caller:
             raise TypeError("a set is changed by what it does: client[name] |= elements")
-        if value.name != name:
-            raise TypeError(f"{value!r} cannot stand for the set {name!r}")
+        if given.name != name:
+            raise TypeError(f"{given!r} cannot stand for the set {name!r}")
 
     def set_of_bytes(self, name: str) -> RemoteSet[bytes]:
         """Return the set of that name, with elements that are bytes; nothing is called for it."""
@@ -111,6 +115,31 @@ class Client:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def stream(self, watching: Watching[E]) -> Iterator[Event[E]]:
+        """Yield the events of a watch, connecting again where a connection breaks."""
+        connecting = Connecting(self.caller)
+        while not self._is_closed.is_set():
+            address = connecting.address()
+            try:
+                yield from self._stream(address, watching, connecting)
+                error = broken(address, "it ended the watch")
+            except CONNECTION_ERRORS as failure:
+                error = broken(address, reason_of(failure))
+            except Unreachable as failure:
+                error = failure
+            self._is_closed.wait(connecting.broke(address, error))
+
+    def _stream(
+        self, address: str, watching: Watching[E], connecting: Connecting
+    ) -> Iterator[Event[E]]:
+        with self._wire.streamed(address, watching.request(), SILENCE_S) as (response, more):
+            if response.status != 200:
+                body = response.read(ANSWER_BYTES_MAX)
+                raise connecting.refused(Answer(address, response.status, {}, body))
+            while piece := more():
+                connecting.heard(address)
+                yield from watching.feed(address, piece)
 
     def close(self) -> None:
         """Close all connections; may be called again. Calls that other threads wait for end."""

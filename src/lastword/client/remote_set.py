@@ -6,10 +6,13 @@ from typing import Any, Protocol, Self, TypeVar
 
 from lastword import LWWSet
 from lastword.client.caller import Steps
+from lastword.client.following import NEWLY_READ, apply, put_in_place
 from lastword.client.set_work import Ghosts, SetWork
+from lastword.client.watching import Event, Watching
 
 E = TypeVar("E", bound=str | bytes)
 T = TypeVar("T")
+W = TypeVar("W", bound=str | bytes)
 
 
 class Runs(Protocol):
@@ -17,6 +20,9 @@ class Runs(Protocol):
 
     def run(self, steps: Steps[T], /) -> T:
         """Return the result, once a node has done it."""
+
+    def stream(self, watching: Watching[W], /) -> Iterator[Event[W]]:
+        """Yield the events of a watch."""
 
 
 class RemoteSet(MutableSet[E]):
@@ -36,11 +42,11 @@ class RemoteSet(MutableSet[E]):
     __hash__ = None  # type: ignore[assignment] # as of every set that changes
 
     def __init__(self, runner: Runs, work: SetWork[E]) -> None:
-        self._runner = runner
+        self.runner = runner
         self.work = work
 
     def _run(self, steps: Steps[T]) -> T:
-        return self._runner.run(steps)
+        return self.runner.run(steps)
 
     @property
     def name(self) -> str:
@@ -109,6 +115,23 @@ class RemoteSet(MutableSet[E]):
         that they are to be left out ("remove") or added at a new time ("readd").
         """
         self._run(self.work.merge(other, ghosts))
+
+    def watch(self, after: str | None = None) -> Iterator[Event[E]]:
+        """Yield what changes in the set: from now on, or behind a cursor that an event had.
+
+        `after="0"` begins with the newest state of every element. It goes on by itself where a
+        connection breaks, and raises Unreachable where no node is heard of for the client's
+        `timeout_s`: then call it again, with the cursor of the last event.
+        """
+        return self.runner.stream(Watching(self.name, self.work.kind, after))
+
+    def follow(self, local: MutableSet[E]) -> Iterator[Event[E]]:
+        """Keep `local` equal to this set: yield each event of a watch when it is done there."""
+        for event in self.watch():
+            apply(event, local)
+            if event.kind in NEWLY_READ:
+                put_in_place(local, set(self))
+            yield event
 
     def issubset(self, other: Iterable[Any]) -> bool:
         """Return whether `other` has all of this. Reads the set, unless the counts tell."""

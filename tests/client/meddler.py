@@ -24,6 +24,7 @@ class Meddler:
         self.seen: list[tuple[str, str]] = []
         self.meddle: Meddling = lambda *_: "pass"
         self.ended = Event()
+        self.connections = 0
 
     def lose_first(self, method: str, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Lose the answer to the next request by `method`; do something before that is noticed."""
@@ -64,6 +65,10 @@ def meddling(node: str) -> Iterator[Meddler]:
 def _handler_of(meddler: Meddler) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            meddler.connections += 1
+            super().setup()
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -229,6 +229,7 @@ def test_an_exchange_brings_and_takes_what_is_new(client: Client, path: Path) ->
         assert local.exchange(fruit).sent == 1
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -348,6 +349,7 @@ async def test_what_is_changed_during_an_exchange_is_still_to_be_sent(
             assert await client["list"].members() == {"before", "meanwhile"}
 
 
+@pytest.mark.slow
 def test_large_states_come_and_go(client: Client, path: Path) -> None:
     large: LWWSet[str] = LWWSet()
     large.merge_entries((f"{number}", pack(number, removed=False)) for number in range(20_000))

@@ -180,6 +180,7 @@ def test_the_longest_elements_come_and_go(client: Client) -> None:
     assert not one
 
 
+@pytest.mark.slow
 def test_more_than_a_bulk_and_a_page_go_in_several(client: Client) -> None:
     elements = {f"{number}é" for number in range(2 * PATCH_ELEMENTS_MAX + 1)}
     one = new(client, elements)
@@ -236,6 +237,7 @@ def test_a_state_goes_to_the_library_and_back(client: Client) -> None:
     two.merge(LWWSet())
 
 
+@pytest.mark.slow
 def test_a_large_state_is_merged_in_several_requests(client: Client) -> None:
     large: LWWSet[str] = LWWSet()
     large.merge_entries((f"{number}", pack(number, removed=False)) for number in range(51_000))

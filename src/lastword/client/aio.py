@@ -11,11 +11,7 @@ from yarl import URL
 from lastword.client.answers import Answer
 from lastword.client.paths import base_url
 from lastword.client.reasons import reason_of
-from lastword.client.requests import Broken, Outcome, Request
-from lastword.errors import BodyTooLarge
-
-CONNECT_TIMEOUT_S: Final = 3.0
-"""A node that is there accepts at once; one lost packet costs a second."""
+from lastword.client.requests import CONNECT_TIMEOUT_S, Broken, Outcome, Request, too_large
 
 CONNECTION_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
@@ -100,11 +96,3 @@ async def read_bounded(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
             raise too_large(bytes_max)
         parts.append(part)
     return b"".join(parts)
-
-
-def too_large(bytes_max: int) -> BodyTooLarge:
-    """Return the error for an answer that is over its limit."""
-    return BodyTooLarge(
-        f"the answer has more than {bytes_max} bytes",
-        hint="Ask for single elements of a set as large as this.",
-    )

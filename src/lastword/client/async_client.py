@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 import aiohttp
 
-from lastword.client.aio import CONNECT_TIMEOUT_S, CONNECTION_ERRORS, AioWire, read_bounded
+from lastword.client.aio import CONNECTION_ERRORS, AioWire, read_bounded
 from lastword.client.answers import Answer, Listed
 from lastword.client.async_set import AsyncRemoteSet
 from lastword.client.caller import (
@@ -28,7 +28,7 @@ from lastword.client.kinds import BYTES, TEXT
 from lastword.client.listing import sets_page
 from lastword.client.nodes import Nodes
 from lastword.client.reasons import reason_of
-from lastword.client.requests import ANSWER_BYTES_MAX, Outcome
+from lastword.client.requests import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, Outcome
 from lastword.client.set_calls import SetCalls
 from lastword.client.set_work import SetWork
 from lastword.client.watching import SILENCE_S, Connecting, Event, Watching, broken
@@ -124,8 +124,10 @@ class AsyncClient:
                 body = await read_bounded(response.content, ANSWER_BYTES_MAX)
                 raise connecting.refused(Answer(address, response.status, {}, body))
             async for piece in response.content.iter_any():
-                connecting.heard(address)
-                for event in watching.feed(address, piece):
+                before, events = watching.heard, watching.feed(address, piece)
+                if watching.heard > before:
+                    connecting.heard(address)
+                for event in events:
                     yield event
 
     @property

@@ -17,11 +17,7 @@ from typing import Final
 
 from lastword.client.answers import Answer
 from lastword.client.causes import CLOSED, NOT_HTTP, TOO_LONG, cause_in_words
-from lastword.client.requests import Broken, Outcome, Request
-from lastword.errors import BodyTooLarge
-
-CONNECT_TIMEOUT_S: Final = 3.0
-"""A node that is there accepts at once; one lost packet costs a second."""
+from lastword.client.requests import CONNECT_TIMEOUT_S, Broken, Outcome, Request, too_large
 
 IDLE_S: Final = 60.0
 """A node closes a connection that asked nothing for 75 s; a request should not meet that."""
@@ -202,11 +198,3 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, HTTPException) and str(error) and type(error) is not HTTPException:
         return NOT_HTTP
     return cause_in_words(error)
-
-
-def too_large(bytes_max: int) -> BodyTooLarge:
-    """Return the error for an answer that is over its limit."""
-    return BodyTooLarge(
-        f"the answer has more than {bytes_max} bytes",
-        hint="Ask for single elements of a set as large as this.",
-    )

@@ -138,8 +138,10 @@ class Client:
                 body = response.read(ANSWER_BYTES_MAX)
                 raise connecting.refused(Answer(address, response.status, {}, body))
             while piece := more():
-                connecting.heard(address)
-                yield from watching.feed(address, piece)
+                before, events = watching.heard, watching.feed(address, piece)
+                if watching.heard > before:
+                    connecting.heard(address)
+                yield from events
 
     def close(self) -> None:
         """Close all connections; may be called again. Calls that other threads wait for end."""

@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from lastword.address import checked_address
-from lastword.client.aio import CONNECT_TIMEOUT_S, CONNECTION_ERRORS, AioWire, read_bounded
+from lastword.client.aio import CONNECTION_ERRORS, AioWire, read_bounded
 from lastword.client.answers import (
     Answer,
     BackingUp,
@@ -28,7 +28,7 @@ from lastword.client.answers import (
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import element_path, set_path
 from lastword.client.reasons import reason_of
-from lastword.client.requests import ANSWER_BYTES_MAX, STATE_BYTES_MAX, Request
+from lastword.client.requests import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, STATE_BYTES_MAX, Request
 from lastword.client.states import StateReader
 from lastword.crdt.wire import encode_json
 from lastword.errors import Unreachable

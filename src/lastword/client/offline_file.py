@@ -5,14 +5,14 @@ written; and that a file with a wrong byte anywhere is refused.
 """
 
 import os
-from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
+from lastword.client.lists import named_lists
 from lastword.client.lock import sync_folder
 from lastword.crdt.wire import JsonState, element_bytes, element_of_base64, json_maps, stamps_of
 from lastword.errors import (
@@ -101,7 +101,11 @@ def _content(body: _Body) -> Content:
 def write(path: Path, content: Content) -> None:
     """Let the file at `path` hold `content`, on the disk; raise DiskFailed where it cannot."""
     body = msgspec.json.encode(
-        {"last": content.last, **_pending(content.pending), **json_maps(content.stamps.items())}
+        {
+            "last": content.last,
+            **named_lists("pending", content.pending),
+            **json_maps(content.stamps.items()),
+        }
     )
     body += b"\n"
     head = msgspec.json.encode(_Head(FORMAT, VERSION, _digest(body)))
@@ -118,17 +122,6 @@ def write(path: Path, content: Content) -> None:
             f"{path} cannot be written: {error.strerror}",
             hint="Make room or mend the disk; the next change, or save(), writes all of it.",
         ) from error
-
-
-def _pending(elements: Iterable[bytes]) -> dict[str, list[str]]:
-    texts: list[str] = []
-    others: list[str] = []
-    for element in elements:
-        try:
-            texts.append(element.decode())
-        except UnicodeDecodeError:
-            others.append(b64encode(element).decode())
-    return {"pending": texts, "pendingBase64": others}
 
 
 def _digest(data: bytes) -> str:

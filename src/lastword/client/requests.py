@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self, TypeAlias
 
 from lastword.client.answers import Answer
+from lastword.errors import BodyTooLarge
 from lastword.limits import BODY_BYTES_MAX
 
 ANSWER_BYTES_MAX: Final = 64 << 10
@@ -15,6 +16,9 @@ a thousand names of sets are less."""
 
 STATE_BYTES_MAX: Final = BODY_BYTES_MAX
 """Of a state: it is held whole, and what a node takes in one body it may give in one."""
+
+CONNECT_TIMEOUT_S: Final = 3.0
+"""A node that is there accepts at once; one lost packet costs a second."""
 
 JSON_TYPE: Final = "application/json"
 NDJSON_TYPE: Final = "application/x-ndjson"
@@ -66,3 +70,11 @@ class Broken:
 
 
 Outcome: TypeAlias = Answer | Broken
+
+
+def too_large(bytes_max: int) -> BodyTooLarge:
+    """Return the error for an answer that is over its limit."""
+    return BodyTooLarge(
+        f"the answer has more than {bytes_max} bytes",
+        hint="Ask for single elements of a set as large as this.",
+    )

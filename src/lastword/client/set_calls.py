@@ -1,6 +1,6 @@
 """The calls that a remote set is made of, as generators: see caller.py."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -9,6 +9,7 @@ import msgspec
 
 from lastword.client.answers import Answer
 from lastword.client.caller import Caller, Steps
+from lastword.client.lists import named_lists
 from lastword.client.paths import element_path, quoted, set_path
 from lastword.client.requests import PAGE_BYTES_MAX, Request
 from lastword.crdt.stamp import checked_time
@@ -76,7 +77,7 @@ class SetCalls:
     def change(self, change: Change, at: int | None = None) -> Steps[int]:
         """Add and remove elements in one write, which is atomic; return its time."""
         body = msgspec.json.encode(
-            {**_texts("add", change.add), **_texts("remove", change.remove)}
+            {**named_lists("add", change.add), **named_lists("remove", change.remove)}
         )
         request = Request("PATCH", self._path, body=body, writes=True, gets_time=True)
         if at is not None:
@@ -93,7 +94,7 @@ class SetCalls:
 
     def contains_each(self, elements: list[bytes]) -> Steps[list[bool]]:
         """Return of each of at most 10,000 elements whether it is in the set."""
-        texts = _texts("members", elements)
+        texts = named_lists("members", elements)
         body = msgspec.json.encode({"set": self.name, **texts})
         request = Request("POST", "/_/contains", body=body, bytes_max=PAGE_BYTES_MAX)
         order = [*map(str.encode, texts["members"]), *map(b64decode, texts["membersBase64"])]
@@ -172,14 +173,3 @@ def _contains(answer: Answer, count: int) -> list[bool]:
     if len(present) != count:
         raise answer.no_node(f"of {len(present)} elements in place of {count}")
     return present
-
-
-def _texts(name: str, elements: Iterable[bytes]) -> dict[str, list[str]]:
-    texts: list[str] = []
-    others: list[str] = []
-    for element in elements:
-        try:
-            texts.append(element.decode())
-        except UnicodeDecodeError:
-            others.append(b64encode(element).decode())
-    return {name: texts, f"{name}Base64": others}

@@ -29,7 +29,6 @@ LINE_BYTES_MAX: Final = 1 << 20
 """An element of 64 KiB, where JSON writes six bytes for one, and what stands around it."""
 
 EventKind: TypeAlias = Literal["open", "add", "remove", "collect", "reset"]
-BEAT: Final = "beat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ _line: Final = msgspec.json.Decoder(_Line)
 
 
 class Watching(Generic[E]):
-    """One watch over all its connections: where it is, and what comes next."""
+    """One watch over all its connections: where it is, and how many lines it `heard`."""
 
     def __init__(self, name: str, kind: Kind[E], after: str | None) -> None:
         self._path = set_path(name)
@@ -70,6 +69,7 @@ class Watching(Generic[E]):
         self._cursor = after
         self._pending = bytearray()
         self._is_open = False
+        self.heard = 0
 
     def request(self) -> Request:
         """Return what asks for what comes next; what was half read is asked for again."""
@@ -95,14 +95,25 @@ class Watching(Generic[E]):
             told = _line.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _no_watch(address, printable(str(error))) from error
+        self.heard += 1
+        if told.event == "open":
+            return self._opened(told)
         self._cursor = told.cursor
-        if told.event == BEAT or (told.event == "open" and self._is_open):
+        if told.event == "beat":
+            return None
+        element = self._element(address, told)
+        return Event(told.event, told.cursor, element, told.time, told.reason)
+
+    def _opened(self, told: _Line) -> Event[E] | None:
+        """Keep a cursor that was asked for: the reset that may follow could still be lost."""
+        self._cursor = self._cursor or told.cursor
+        if self._is_open:
             return None
         self._is_open = True
-        return Event(told.event, told.cursor, self._element(address, told), told.time, told.reason)
+        return Event("open", self._cursor)
 
     def _element(self, address: str, told: _Line) -> E | None:
-        if told.event in {"open", "reset"}:
+        if told.event == "reset":
             return None
         try:
             if told.element_base64 is not None:
@@ -131,7 +142,7 @@ class Connecting:
         return self._nodes.order()[0]
 
     def heard(self, address: str) -> None:
-        """Take note that a node sent something."""
+        """Take note that a node went on with the watch."""
         if self._failures or self._now_s() - self._heard_s > 1.0:
             self._nodes.answered(address)
         self._heard_s = self._now_s()

@@ -333,6 +333,34 @@ async def test_a_clock_far_ahead_is_said_and_changes_nothing(
             assert await client["list"].members() == set()
 
 
+async def test_what_a_wrong_clock_wrote_is_redated_and_taken(
+    living: LivingNode, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = [NOW_US]
+    monkeypatch.setattr("lastword.client.offline.wall_us", lambda: wall[0])
+    async with AsyncClient(living.address) as client:
+        with OfflineSet(path) as local:
+            local.add("right")
+            await local.exchange(client["list"])
+            local.add("fine")
+            wall[0] += 10**13
+            local.add("ahead")
+            local.discard("right")
+            with pytest.raises(FutureTime):
+                await local.exchange(client["list"])
+            wall[0] = NOW_US + 1_000
+            local.add("ahead")
+            with pytest.raises(FutureTime):
+                await local.exchange(client["list"])
+            assert local.redate() == 2
+            assert local.redate() == 0
+            assert local.pending == {"fine", "ahead", "right"}
+            assert (await local.exchange(client["list"])).sent == 3
+            assert local == {"fine", "ahead"} == await client["list"].members()
+        with OfflineSet(path) as local:
+            assert max(map(time_of, local.stamps().values())) < NOW_US + 10_000
+
+
 async def test_what_is_changed_during_an_exchange_is_still_to_be_sent(
     living: LivingNode, path: Path
 ) -> None:

@@ -15,8 +15,8 @@ ATTEMPTS: Final = 3
 """At a write and a reading that the same node does; with failover between them they may not."""
 
 CLOCK_AHEAD: Final = (
-    "This machine's clock was ahead when these were written. Set it right; what was written so is "
-    "taken once that time has come, or at once if it is written anew."
+    "This machine's clock was ahead when this was written. Set it right, and call redate(), which "
+    "gives what was written so the present time."
 )
 
 

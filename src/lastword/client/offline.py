@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, MutableSet
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 from lastword import LWWSet
 from lastword.client.async_set import AsyncRemoteSet
@@ -14,9 +14,13 @@ from lastword.client.offline_file import Content, read, write
 from lastword.client.remote_set import RemoteSet
 from lastword.client.set_work import Ghosts
 from lastword.crdt.clock import HybridClock
+from lastword.crdt.stamp import is_removed, pack, time_of
 from lastword.wall import wall_us
 
 E = TypeVar("E", bound=str | bytes)
+
+AHEAD_US: Final = 1_000_000
+"""More than a clock that counts on within one microsecond gets ahead by itself."""
 
 
 class OfflineSet(MutableSet[E]):
@@ -150,6 +154,23 @@ class OfflineSet(MutableSet[E]):
         if remote.work.kind is not self.kind:
             raise TypeError("one of the two sets has text, and the other has bytes")
         return remote.runner.run(Exchanging(self, remote.work.calls, ghosts).steps())
+
+    def redate(self) -> int:
+        """Give what was changed by a clock that was ahead the present time; return how many.
+
+        Only what no exchange has brought to the nodes, and is over a second later than this
+        machine's clock, is changed. It is for a clock that was wrong and is right now.
+        """
+        stamps, pending = self.stamps(), frozenset(map(self.kind.encode, self.pending))
+        now = wall_us()
+        ahead = [key for key in pending if time_of(stamps[key]) > now + AHEAD_US]
+        self._clock.last = min(self._clock.last, now)
+        for key in ahead:
+            stamps[key] = pack(self._clock.now(), removed=is_removed(stamps[key]))
+        if ahead:
+            self._set, self._known = self._built(stamps, pending)
+            self.save()
+        return len(ahead)
 
     def settle(
         self, received: Mapping[bytes, int], forgotten: Iterable[bytes], version: int

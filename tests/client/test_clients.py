@@ -96,7 +96,7 @@ def test_threads_share_a_client(client: Client) -> None:
     assert len(shared) == 300
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # since 3.12, of any thread
 def test_a_forked_process_makes_connections_of_its_own(client: Client) -> None:
     forked = client["forked"]
     forked.add("before")

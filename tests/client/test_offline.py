@@ -272,6 +272,23 @@ def test_a_removal_that_the_nodes_forgot_is_not_sent_again(client: Client, path:
         assert local.exchange(client["forgets, elsewhere"]).sent == 1
 
 
+def test_what_is_not_text_on_the_nodes_is_said_and_changes_nothing(
+    client: Client, path: Path
+) -> None:
+    client.set_of_bytes("raw").add(b"\xff")
+    with OfflineSet(path) as local:
+        local.add("a")
+        before = data_of(path)
+        with pytest.raises(InvalidElement, match="no text"):
+            local.exchange(client["raw"])
+        assert data_of(path) == before
+        assert local == {"a"}
+        assert local.pending == {"a"}
+    with OfflineSet(path, of=bytes) as raw:
+        assert raw.exchange(client.set_of_bytes("raw")).received == 1
+        assert raw == {b"a", b"\xff"}
+
+
 def test_a_set_of_text_and_one_of_bytes_do_not_mix(client: Client, path: Path) -> None:
     with OfflineSet(path) as local, pytest.raises(TypeError, match="text"):
         local.exchange(client.set_of_bytes("mixed"))  # type: ignore[arg-type] # what is tested

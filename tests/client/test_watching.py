@@ -91,6 +91,17 @@ async def test_the_blocking_client_does_the_same() -> None:
     assert script.asked == ["watch&after=0", "watch&after=a-2"]
 
 
+async def test_closing_the_client_ends_a_watch_that_another_thread_waits_in() -> None:
+    async with watched((OPEN,)) as (_, address):
+        client = Client(address)
+        events = client["s"].watch()
+        assert (await asyncio.to_thread(next, events)).kind == "open"
+        waiting = asyncio.create_task(asyncio.to_thread(list, events))
+        await asyncio.sleep(0)
+        client.close()
+        assert await asyncio.wait_for(waiting, 20) == []
+
+
 async def test_a_reset_that_was_lost_is_asked_for_again() -> None:
     """The stream broke between its opening and the reset that told of a gap."""
     far = {**OPEN, "cursor": "b-50"}

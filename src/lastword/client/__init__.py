@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lastword.client.answers import Listed
     from lastword.client.async_client import AsyncClient
     from lastword.client.async_set import AsyncRemoteSet
     from lastword.client.client import Client
@@ -22,6 +23,7 @@ __all__ = [
     "Client",
     "Event",
     "Exchanged",
+    "Listed",
     "OfflineSet",
     "RemoteSet",
 ]
@@ -32,6 +34,7 @@ _PLACES = {
     "Client": "client",
     "Event": "watching",
     "Exchanged": "exchange",
+    "Listed": "answers",
     "OfflineSet": "offline",
     "RemoteSet": "remote_set",
 }

@@ -4,12 +4,14 @@ A connection is used by one thread at a time and is kept for the next request. O
 has closed meanwhile, or that was made before a fork, is not used again.
 """
 
+import errno
 import os
 import select
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from time import monotonic
@@ -44,11 +46,19 @@ class BlockingWire:
         self._tls = tls
         self._token = token
         self._idle: dict[str, deque[_Kept]] = {}
+        self._streaming: set[HTTPConnection] = set()
         self.is_closed = False
 
     def close(self) -> None:
-        """Close the connections that nobody uses; the others close when their answer is read."""
+        """Close the connections that nobody uses, and end streams, whoever waits for them.
+
+        The others close when their answer is read.
+        """
         self.is_closed = True
+        for connection in tuple(self._streaming):
+            if connection.sock is not None:
+                with suppress(OSError):  # it has ended by itself
+                    connection.sock.shutdown(socket.SHUT_RDWR)
         for kept in self._idle.values():
             while kept:
                 kept.pop().connection.close()
@@ -78,13 +88,17 @@ class BlockingWire:
         The wait for each piece may take `timeout_s`. Raises CONNECTION_ERRORS.
         """
         connection = self._made(address, timeout_s)
+        self._streaming.add(connection)
         try:
+            if self.is_closed:  # before it could be seen there
+                raise ConnectionAbortedError(errno.ECONNABORTED, "the client is closed")
             connection.request(
                 request.method, request.target, request.body, request.headers(self._token)
             )
             response = connection.getresponse()
             yield response, lambda: response.read1(PIECE_BYTES)
         finally:
+            self._streaming.discard(connection)
             connection.close()
 
     def _exchange(

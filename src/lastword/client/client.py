@@ -128,6 +128,8 @@ class Client:
                 error = broken(address, reason_of(failure))
             except Unreachable as failure:
                 error = failure
+            if self._is_closed.is_set():
+                return
             self._is_closed.wait(connecting.broke(address, error))
 
     def _stream(
@@ -144,7 +146,10 @@ class Client:
                 yield from events
 
     def close(self) -> None:
-        """Close all connections; may be called again. Calls that other threads wait for end."""
+        """Close all connections; may be called again.
+
+        Watches end. Calls of other threads end as they would, and none is tried again.
+        """
         self._is_closed.set()
         self._wire.close()
 

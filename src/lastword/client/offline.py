@@ -143,7 +143,7 @@ class OfflineSet(MutableSet[E]):
         """Bring what is new here to the nodes, and take what is new there; say what was done.
 
         The set is read whole, and only what a node does not have yet is sent. It can be repeated.
-        With an AsyncRemoteSet it is awaited.
+        With an AsyncRemoteSet it is awaited; the file is written on its loop.
 
         An add that may be of something long removed (a ghost: the nodes forgot removals after it)
         raises GhostElements, and nothing changes here, unless `ghosts` says that such are to be

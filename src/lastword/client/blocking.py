@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -172,11 +173,11 @@ def _is_usable(kept: _Kept) -> bool:
 
 
 def _is_readable(descriptor: int) -> bool:
-    if hasattr(select, "poll"):  # select takes no descriptor over 1023
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([descriptor], [], [], 0)[0])
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()  # select takes no descriptor over 1023
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _read(

@@ -153,16 +153,18 @@ class AsyncNode:
 
     async def tombstones(self) -> Tombstones:
         """Return how collection is, and how the node stands to its members."""
-        return (await self._call("GET", "/_/tombstones", bytes_max=SETS_BYTES_MAX)).tombstones()
+        return (
+            await self._call("GET", self._url("tombstones"), bytes_max=SETS_BYTES_MAX)
+        ).tombstones()
 
     async def leave(self) -> Leaves:
         """Let the node go on with leaving; it may be stopped when it left and waits for nobody."""
-        return (await self._call("POST", "/_/leave", bytes_max=SETS_BYTES_MAX)).leaves()
+        return (await self._call("POST", self._url("leave"), bytes_max=SETS_BYTES_MAX)).leaves()
 
     async def rejoin(self, address: str) -> None:
         """Let the node begin to copy another; raises Conflict where it is not behind that one."""
         body = msgspec.json.encode({"address": address})
-        (await self._call("POST", "/_/rejoin", body=body)).nothing()
+        (await self._call("POST", self._url("rejoin"), body=body)).nothing()
 
     async def backup(self) -> AsyncIterator[tuple[int, bytes]]:
         """Yield a backup of the node's file as it arrives: its length in bytes, and a part.
@@ -172,7 +174,7 @@ class AsyncNode:
         """
         waits = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S)
         try:
-            request = Request("POST", "/_/backup")
+            request = Request("POST", self._url("backup"))
             async with self._wire.requested(self.address, request, waits) as answer:
                 if answer.status != 200:
                     body = await read_bounded(answer.content, ANSWER_BYTES_MAX)
@@ -186,7 +188,11 @@ class AsyncNode:
 
     async def backing_up(self) -> BackingUp | None:
         """Return how far the backup is that the node is making, if it is making one."""
-        return (await self._call("GET", "/_/ready")).shaped(Ready).backing_up
+        return (await self._call("GET", self._url("ready"))).shaped(Ready).backing_up
+
+    @staticmethod
+    def _url(call: str) -> str:
+        return f"/_/{call}"
 
     @property
     def _wire(self) -> AioWire:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lastword.access.tls import client_tls
 from lastword.client.node import AsyncNode
+from lastword.client.tls import client_tls
 from tests.access.certificates import made
 from tests.eventually import eventually
 from tools.processes import LASTWORD, NodeProcess, Process

@@ -11,9 +11,9 @@ from threading import Thread
 
 import pytest
 
-from lastword.access.tls import client_tls
 from lastword.api.transport import HttpTransport
 from lastword.cli.authority import Authority
+from lastword.client.tls import client_tls
 from lastword.errors import Unreachable
 from lastword.wall import wall_us
 from tests.access.certificates import Certificates, made

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lastword.access.tls import client_tls
+from lastword.client.tls import client_tls
 from tools.hostile.crowd import slow_crowd
 from tools.processes import LASTWORD
 

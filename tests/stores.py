@@ -121,6 +121,12 @@ class SqliteStores(Stores[SqliteStore]):
         """Close a store unchecked: it was damaged on purpose, or is being written."""
         self._open.pop(name).close()
 
+    def restore(self, backup: str, name: str) -> None:
+        """Put one closed file in the place of another."""
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path(name)}{suffix}").unlink(missing_ok=True)
+        self._copy(backup, name)
+
     def _opened(self, name: str, options: StoreOptions) -> SqliteStore:
         return SqliteStore(self.path(name), options)
 

@@ -33,6 +33,7 @@ LEFT_OUT = frozenset(
         "deadline_us",
         "digest_key",
         "failures",
+        "forgotten",
         "holds",
         "last_mark",
         "met",

@@ -38,6 +38,7 @@ from lastword.store.buckets import BUCKETED_ENTRIES
 from lastword.store.check import check_rows
 from lastword.store.directory import Directory
 from lastword.store.ledger import MARK_INTERVAL_US, NO_TOTALS, Key, Ledger, Row, Totals
+from lastword.store.news import Bounds, News, Wants
 from lastword.store.operations import (
     PEERS_SET,
     AllowCollection,
@@ -179,6 +180,10 @@ class BaseStore(ABC):
     @abstractmethod
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, in order, from one snapshot."""
+
+    @abstractmethod
+    def read_news(self, after: int, wants: Wants, bounds: Bounds) -> News:
+        """Return what is new in some sets after a log number, from one snapshot."""
 
     @abstractmethod
     def mark_after(self, wall_us: int) -> int | None:

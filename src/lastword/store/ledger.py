@@ -95,6 +95,7 @@ class Changes:
     dropped: dict[Key, Row] = field(default_factory=dict)
     collected: dict[int, int] = field(default_factory=dict)
     greatest_collected: int = 0
+    forgotten: int = 0
     may_collect: bool = False
     members: dict[str, MemberReport] | None = None
     totals: dict[bytes, Totals] = field(default_factory=dict)
@@ -136,10 +137,11 @@ class Ledger:
 
     `redotted` is the log number up to which every row's dot was covered or renewed. `collected`
     says, for each run, up to which number tombstones were collected; `greatest_collected` is
-    the greatest time ever collected, which stands for sets that have gone. `may_collect` is
-    false in a file that was born empty until it knows what its cluster has. `members` holds what
-    each member last said that it covers, as it was at the last collection. `origin` is of a copy
-    under way.
+    the greatest time ever collected, which stands for sets that have gone, and `forgotten` the
+    greatest log number that a collected tombstone had: who has not read up to there may have
+    missed a remove. `may_collect` is false in a file that was born empty until it knows what its
+    cluster has. `members` holds what each member last said that it covers, as it was at the last
+    collection. `origin` is of a copy under way.
     """
 
     digest_key: bytes = DIGEST_KEY_DEFAULT
@@ -149,6 +151,7 @@ class Ledger:
     seen: GrowingVector = field(default_factory=GrowingVector)
     collected: GrowingVector = field(default_factory=GrowingVector)
     greatest_collected: int = 0
+    forgotten: int = 0
     may_collect: bool = False
     members: dict[str, MemberReport] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
@@ -222,6 +225,7 @@ class Ledger:
         if changes.members is not None:
             self.members = changes.members
         self.greatest_collected = max(self.greatest_collected, changes.greatest_collected)
+        self.forgotten = max(self.forgotten, changes.forgotten)
 
     def _put_totals(self, name: bytes, totals: Totals) -> None:
         if totals.entries:

@@ -12,6 +12,7 @@ from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
 from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
 from lastword.store.mend import mend
+from lastword.store.news import Bounds, Met, News, Wants, bounded
 from lastword.store.operations import BeginRun
 from lastword.store.transaction import Operation, Transaction
 
@@ -221,6 +222,14 @@ class MemoryStore(BaseStore):
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, in order."""
         return LogSlice(self.ledger.log_end, self.image.log_rows(after, limit))
+
+    def read_news(self, after: int, wants: Wants, bounds: Bounds) -> News:
+        """Return what is new in some sets after a log number."""
+        ledger, found = self.ledger, self.image.log_rows(after, bounds.looked_at)
+        until = found[-1].arrived if len(found) == bounds.looked_at else ledger.log_end
+        met = (Met(*row.entry[:3], row.arrived) for row in found if wants(row.entry.set_name))
+        rows, cut = bounded(met, bounds)
+        return News(rows[-1].arrived if cut else until, ledger.log_end, ledger.forgotten, rows)
 
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""

@@ -249,6 +249,7 @@ class Transaction:
         where = self.place(set_name, element_of(key))
         del self._rows[name]
         changes.dropped[name] = row
+        changes.forgotten = max(changes.forgotten, self.ledger.forgotten, row.arrived)
         self.raise_collected({row.run: row.number})
         self.raise_collected_time(set_name, time_of(row.stamp))
         self._tally(set_name).take_out(where, row.stamp)

@@ -17,7 +17,8 @@ RESERVED_BYTES = 8
 TABLES = """
 CREATE TABLE facts (
     name TEXT PRIMARY KEY,      -- digest_key, log_end, clock_last, redotted, listed_before,
-    value ANY NOT NULL          -- greatest_collected, may_collect, copy_of, copy_origin
+    value ANY NOT NULL          -- greatest_collected, forgotten, may_collect, copy_of,
+                                -- copy_origin
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (

@@ -16,9 +16,10 @@ from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
+from lastword.store.news import Bounds, News, Wants
 from lastword.store.operations import BeginRun
 from lastword.store.set_cache import HeldSet
-from lastword.store.sqlite import places, tables
+from lastword.store.sqlite import news, places, tables
 from lastword.store.sqlite.file import (
     FileLock,
     failure,
@@ -300,6 +301,12 @@ class SqliteStore(BaseStore):
         with reading(self.path), self.snapshot():
             _, numbers, connection = self._readers.view
             return tables.read_log(connection, numbers, after, limit)
+
+    def read_news(self, after: int, wants: Wants, bounds: Bounds) -> News:
+        """Return what is new in some sets after a log number, from one snapshot."""
+        with reading(self.path), self.snapshot():
+            _, numbers, connection = self._readers.view
+            return news.read_news(connection, numbers, after, wants, bounds)
 
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""

@@ -123,6 +123,7 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
         redotted=facts.get("redotted", 0),
         listed_before=facts.get("listed_before"),
         greatest_collected=facts.get("greatest_collected", 0),
+        forgotten=facts.get("forgotten", 0),
         may_collect=bool(facts.get("may_collect", 0)),
     )
     if "copy_origin" in facts:
@@ -311,6 +312,8 @@ def _facts(changes: Changes) -> Iterator[tuple[str, int | str | bytes]]:
         yield "listed_before", changes.listed_before
     if changes.greatest_collected:
         yield "greatest_collected", changes.greatest_collected
+    if changes.forgotten:
+        yield "forgotten", changes.forgotten
     if changes.may_collect:
         yield "may_collect", 1
     if changes.origin is not None:

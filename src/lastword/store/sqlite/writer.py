@@ -20,7 +20,7 @@ import apsw
 from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
-from lastword.store.ledger import Changes
+from lastword.store.ledger import Changes, Ledger
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.open_file import OpenFile
 from lastword.store.sqlite.tables import StoredRows, store_changes
@@ -31,6 +31,10 @@ T = TypeVar("T")
 Done = Callable[[Any, BaseException | None], None]
 """Called in the writer's thread with the result, or with the error; it must not block."""
 
+
+Follower = Callable[[Ledger, int, Changes | None], None]
+"""Told of each commit: the ledger, which has it, the log's end before, and what it changed; None
+says that another file has taken the place of the one before. It must neither block nor raise."""
 
 QUICK_COMMIT_S = 0.005
 """A commit that takes no longer, on the average, is waited for by the event loop itself, as Redis
@@ -81,6 +85,7 @@ class Writer:
     """
 
     def __init__(self, file: OpenFile, options: StoreOptions) -> None:
+        self._follower: Follower | None = None
         self.write_to(file)
         self._options = options
         self._failed: StoreError | None = None
@@ -186,6 +191,12 @@ class Writer:
         self._numbers = file.numbers
         self._ledger = file.ledger
         self._cache = file.cache
+        if (follower := self._follower) is not None:
+            follower(file.ledger, file.ledger.log_end, None)
+
+    def follow(self, follower: Follower | None) -> None:
+        """Let `follower` hear of the commits that the ledger does not have yet, or nobody."""
+        self._follower = follower
 
     def fail(self, error: StoreError) -> None:
         """Write nothing any more; whoever tries hears of `error`."""
@@ -298,9 +309,12 @@ class Writer:
 
     def _absorb(self, changes: Changes) -> None:
         """Let memory follow the file; where it does not, nothing may be written by it any more."""
+        log_end = self._ledger.log_end
         try:
             self._ledger.absorb(changes)
             self._cache.absorb(changes.rows)
+            if (follower := self._follower) is not None:  # after the ledger: see `follow`
+                follower(self._ledger, log_end, changes)
         except BaseException as error:
             self._failed = DiskFailed(f"memory does not follow the file: {error!r}", hint=_START)
             raise self._failed from error

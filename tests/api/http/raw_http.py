@@ -106,11 +106,15 @@ class RawClient:
         if headers.get(b"transfer-encoding") != b"chunked":
             return await self.read_rest()
         body = b""
-        while size := int(await self._read_until(b"\r\n"), 16):
-            body += await self.read_some(size)
-            assert await self.read_some(2) == b"\r\n"
-        assert await self.read_some(2) == b"\r\n"
+        while chunk := await self.read_chunk():
+            body += chunk
         return body
+
+    async def read_chunk(self) -> bytes:
+        """Read the next chunk of a body; the last one is empty."""
+        chunk = await self.read_some(int(await self._read_until(b"\r\n"), 16))
+        assert await self.read_some(2) == b"\r\n"
+        return chunk
 
     async def _read_until(self, mark: bytes) -> bytes:
         while mark not in self._kept:

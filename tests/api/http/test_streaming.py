@@ -247,3 +247,57 @@ async def test_a_body_need_not_know_how_to_close(site: Site) -> None:
     await site.start(lambda _: Response(body=Plain()))
     client = await site.client(GET)
     assert (await client.read_answer()).body == b"xx"
+
+
+class WithoutEnd(Endless):
+    """A body that ends when it is asked to."""
+
+    def __init__(self, part: bytes) -> None:
+        super().__init__()
+        self._part = part
+        self._asked_to_end = asyncio.Event()
+
+    def __call__(self, _: Request) -> Response:
+        return Response(body=self)
+
+    def __aiter__(self) -> "WithoutEnd":
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.asked += 1
+        if self.asked > 1 and not self._part:
+            await self._asked_to_end.wait()
+        if self._asked_to_end.is_set():
+            raise StopAsyncIteration
+        return self._part or b"x"
+
+    def drain(self) -> None:
+        self._asked_to_end.set()
+
+    async def aclose(self) -> None:
+        self.closed.set()
+
+
+async def test_a_stream_without_an_end_ends_in_order_when_the_server_stops(site: Site) -> None:
+    body = WithoutEnd(b"")
+    await site.start(body)
+    client = await site.client(GET)
+    await client.read_answer(to_head=True)
+    assert await client.read_chunk() == b"x"
+    async with asyncio.timeout(PATIENCE_S):
+        await site.server.close(drain_s=10 * PATIENCE_S)
+    assert await client.read_chunk() == b""
+    assert await client.read_rest() == b""
+    await body.wait_closed()
+
+
+async def test_a_slow_reader_of_one_does_not_hold_up_the_end(site: Site) -> None:
+    body = WithoutEnd(PART)
+    await site.start(body)
+    await site.client(GET, receive_bytes=4_096)
+    connection = await site.connection()
+    await until(lambda: connection._outlet.choked)
+    async with asyncio.timeout(PATIENCE_S):
+        await site.server.close(drain_s=10 * PATIENCE_S)
+    await body.wait_closed()
+    assert not site.faults

@@ -138,9 +138,13 @@ class Connection(asyncio.Protocol):
             self._outlet.reset()
 
     def drain(self) -> None:
-        """Answer what has begun to arrive, then close."""
-        self._exchange.draining = True
-        if self._exchange.is_last() and not self._exchange.ended and not self._rest:
+        """Answer what has begun to arrive, then close.
+
+        A stream that has no end is ended; where its reader is slow, that is cut off.
+        """
+        if self._exchange.drain() and self._outlet.choked:
+            self.abort()
+        elif self._exchange.is_last() and not self._exchange.ended and not self._rest:
             self._transport.close()
 
     def abort(self) -> None:

@@ -38,6 +38,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_drain",
         "_on_answers",
         "_outlet",
         "_reader",
@@ -63,6 +64,7 @@ class Exchange:
         # The requests whose answers are not yet out, in order. What a stream answers is not there.
         self._turns: deque[_Turn] = deque()
         self._stream: asyncio.Task[None] | None = None
+        self._drain: Callable[[], None] | None = None
         self._release_planned = self.draining = self.ended = False
 
     def advance(self) -> None:
@@ -95,6 +97,17 @@ class Exchange:
     def is_streaming(self) -> bool:
         """Tell whether an answer is on its way in parts."""
         return self._stream is not None
+
+    def drain(self) -> bool:
+        """Let the last answer say that the connection closes.
+
+        Return whether a stream that has no end of its own is ended by this.
+        """
+        self.draining = True
+        if self._drain is None:
+            return False
+        self._drain()
+        return True
 
     def end(self) -> None:
         """Answer no more. Writes under way are finished; streams and reads are broken off."""
@@ -203,6 +216,9 @@ class Exchange:
             self._outlet.put(head)
             self._stream = self._shared.spawn(self._send(body, chunked=not request.http10))
             self._stream.add_done_callback(partial(self._end_stream, response, keep))
+            self._drain = getattr(body, "drain", None)
+            if self.draining:
+                self.drain()
             return
         self.ended = not keep
 
@@ -215,7 +231,7 @@ class Exchange:
             raise
 
     def _end_stream(self, response: Response, keep: bool, task: asyncio.Task[None]) -> None:
-        self._stream = None
+        self._stream = self._drain = None
         self._shared.discard(response)  # here, since a task may be cancelled before it begins
         if task.cancelled() or task.exception() is not None or self.ended:
             return

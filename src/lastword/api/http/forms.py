@@ -20,6 +20,9 @@ MSGPACK_NAMES: Final = (
 )
 """The first is the one in use, the second the registered one, the third what both were before."""
 
+NDJSON_NAMES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+"""JSON by lines: the first is the one in use."""
+
 _RANGES_OF_JSON: Final = (b"application/json", b"application/*", b"*/*")
 _WEIGHT: Final = re.compile(rb"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
@@ -45,14 +48,14 @@ def wanted_form(request: Request) -> Form:
     accept = request.headers.get(b"accept")
     if accept is None or accept == b"*/*" or b"msgpack" not in accept.lower():
         return JSON
-    weights = _weights(accept.lower())
+    weights = media_weights(accept.lower())
     name = max(MSGPACK_NAMES, key=lambda named: weights.get(named, 0.0))
     wanted = weights.get(name, 0.0)
     json = next((weights[named] for named in _RANGES_OF_JSON if named in weights), 0.0)
     return _MSGPACK[name] if 0.0 < wanted >= json else JSON
 
 
-def _weights(accept: bytes) -> dict[bytes, float]:
+def media_weights(accept: bytes) -> dict[bytes, float]:
     """Return the weight of each media range; one that cannot be read counts as 0."""
     weights: dict[bytes, float] = {}
     for part in accept.split(b","):

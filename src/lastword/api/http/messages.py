@@ -35,7 +35,8 @@ class Response(msgspec.Struct, frozen=True):
     """An answer.
 
     A `body` that is an iterator is streamed, at the client's pace; it is closed (`aclose`) in any
-    case, also where it was not read to its end. The server itself writes Date, Content-Length,
+    case, also where it was not read to its end. One that may have no end has a `drain`, which is
+    called when the server stops: then it ends. The server itself writes Date, Content-Length,
     Transfer-Encoding, Connection, Content-Type, Cache-Control and X-Content-Type-Options:
     `headers` must have none of these, and printable ASCII only.
     """

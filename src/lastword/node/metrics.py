@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from lastword.node.node import Node
+from lastword.node.place import Reason
 from lastword.replication.fence import Standing
 
 _HELP = {
@@ -109,6 +110,7 @@ class NodeMetrics:
             refused.add_metric([reason], count)
         yield refused
         yield from self._connections()
+        yield from self._watching()
         yield from self._gauges()
 
     def _connections(self) -> Iterator[Metric]:
@@ -131,6 +133,22 @@ class NodeMetrics:
             inside.add_metric([protocol], door.inside)
             held.add_metric([protocol], door.held_bytes)
         yield from (dropped, inside, held)
+
+    def _watching(self) -> Iterator[Metric]:
+        watchers = self._node.watchers
+        yield GaugeMetricFamily("lastword_watchers", "streams of changes", len(watchers))
+        yield CounterMetricFamily(
+            "lastword_watch_events", "changes told, to each watcher", watchers.events
+        )
+        yield CounterMetricFamily(
+            "lastword_watchers_refused", "watchers refused, one too many", watchers.refused
+        )
+        resets = CounterMetricFamily(
+            "lastword_watch_resets", "watchers told to read anew", labels=["reason"]
+        )
+        for reason in Reason:
+            resets.add_metric([reason.value], watchers.resets[reason])
+        yield resets
 
     def _gauges(self) -> Iterator[Metric]:
         store = self._node.store
@@ -171,7 +189,7 @@ class NodeMetrics:
         )
 
     def _collection(self) -> Iterator[Metric]:
-        status = self._node.watch.status
+        status = self._node.notices.status
         yield GaugeMetricFamily(
             "lastword_tombstones_held_back",
             "tombstones older than the grace period that the last round could not collect",

@@ -15,9 +15,11 @@ from typing import TypeVar
 from lastword.errors import PeerError, UnknownProtocol, Unproven, Unreachable
 from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
+from lastword.node.notices import Notices
 from lastword.node.reads import TurnReads
 from lastword.node.transport import Transport
-from lastword.node.watch import Watch
+from lastword.node.watch_limits import WatchLimits
+from lastword.node.watchers import Watchers
 from lastword.replication import speech
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
@@ -45,6 +47,7 @@ class Node:
         settings: ReplicaSettings,
         interval_s: float,
         faults: Faults | None = None,
+        watch_limits: WatchLimits = WatchLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.store = store
         self.faults = faults or Faults()
@@ -60,7 +63,8 @@ class Node:
         self._tasks: asyncio.TaskGroup | None = None
         self._silent: set[str] = set()
         self._clock_told = (False, False)
-        self.watch = Watch()
+        self.notices = Notices()
+        self.watchers = Watchers(store, loop, self.read, watch_limits)
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -75,6 +79,7 @@ class Node:
                 )
         finally:
             self._tasks = None
+            self.watchers.close()
             self.commits.close()
             self.reads.end()
             await self._transport.close()
@@ -86,7 +91,7 @@ class Node:
         sends = await self.ask(lambda replica, now_us: replica.tick(now_us, self._rng))
         self._log_clock(self.replica.verdict)
         self._send_all(sends)
-        self.watch.take(await self.ask(status_of))
+        self.notices.take(await self.ask(status_of))
 
     async def receive(self, data: bytes) -> bytes:
         """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""

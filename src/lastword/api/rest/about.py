@@ -89,7 +89,7 @@ class About:
         node, store = self._node, self._store
         facts = Ready(
             ready=True,
-            copying=copying_of(node.watch.status),
+            copying=copying_of(node.notices.status),
             backing_up=self._backups.under_way,
             run=f"{store.run:016x}",
             address=node.replica.membership.address,

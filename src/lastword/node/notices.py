@@ -11,7 +11,7 @@ PROGRESS_ENTRIES = 100_000
 """Entries of a copy between two lines: some seconds."""
 
 
-class Watch:
+class Notices:
     """Takes the status after each round, and logs what is new in it."""
 
     def __init__(self) -> None:

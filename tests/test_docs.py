@@ -61,6 +61,8 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
     gauges.add("lastword_blocked_since_seconds")
     gauges |= {"lastword_connections", "lastword_held_request_bytes"}
     others = {"commits", "faults", "unproven_frames", "refused_tokens", "dropped_connections"}
+    gauges |= {"lastword_blocked_since_seconds", "lastword_watchers"}
+    others |= {"watch_events", "watch_resets", "watchers_refused"}
     assert listed == counters | gauges | {f"lastword_{name}_total" for name in others}
 
 

@@ -8,7 +8,8 @@ import pytest
 import uvloop
 
 from lastword.api.http import HttpLimits
-from tests.api.living_node import LIMITS, LivingNode
+from lastword.node.watch_limits import WatchLimits
+from tests.api.living_node import LIMITS, WATCH_LIMITS, LivingNode
 
 StartNode = Callable[..., Awaitable[LivingNode]]
 
@@ -22,9 +23,11 @@ async def start_node(tmp_path: Path) -> AsyncIterator[StartNode]:
     """Start a node with limits of its own; every node is stopped, checked, and free of faults."""
     nodes: list[LivingNode] = []
 
-    async def start(limits: HttpLimits = LIMITS) -> LivingNode:
+    async def start(
+        limits: HttpLimits = LIMITS, watch_limits: WatchLimits = WATCH_LIMITS
+    ) -> LivingNode:
         node = LivingNode(tmp_path / f"{len(nodes)}.db")
-        await node.start(limits)
+        await node.start(limits, watch_limits=watch_limits)
         nodes.append(node)
         return node
 

@@ -15,6 +15,7 @@ from lastword.api.rest import Rest
 from lastword.api.transport import HttpTransport
 from lastword.node.jobs import Faults
 from lastword.node.node import Node
+from lastword.node.watch_limits import WatchLimits
 from lastword.replication import frames
 from lastword.replication.entries import Entry
 from lastword.replication.membership import Identity
@@ -33,6 +34,7 @@ STRANGER = "stranger.invalid:1"
 
 STRANGER_RUN = 77
 LIMITS = HttpLimits()
+WATCH_LIMITS = WatchLimits()
 
 
 class LivingNode:
@@ -56,6 +58,7 @@ class LivingNode:
         *,
         contacts: tuple[str, ...] = (),
         listed: bool = False,
+        watch_limits: WatchLimits = WATCH_LIMITS,
     ) -> None:
         """Serve and replicate. Only a node that is to be `listed` enters `_peers_`."""
         faults = Faults(self.faults.append)
@@ -73,6 +76,7 @@ class LivingNode:
             settings=ReplicaSettings(),
             interval_s=0.05,
             faults=faults,
+            watch_limits=watch_limits,
         )
         self.rest = Rest(self.node, version("lastword"))
         self._running = asyncio.create_task(self.node.run())

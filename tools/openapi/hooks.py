@@ -46,8 +46,14 @@ def filter_case(_: Any, case: Any) -> bool:
         _is_plain(name)
         and len(quote(element)) < TARGET_BYTES_MAX // 2
         and not (is_page and query and "members" not in query)
+        and not (is_page and ("watch" in query or not _is_of_page(query.get("after"))))
         and _is_sound(case.body)
     )
+
+
+def _is_of_page(after: Any) -> bool:
+    """Return whether a cursor is not one of a watch's, which has no end: tests/api has those."""
+    return "-" not in str(after) and str(after) != "0"
 
 
 def _is_plain(name: str) -> bool:
@@ -60,6 +66,8 @@ def _is_plain(name: str) -> bool:
 
 def _is_sound(body: Any) -> bool:
     """Return whether a body is none of those that a schema has no words for."""
+    if isinstance(body, list):  # lines, in msgpack
+        return all(map(_is_sound, body))
     if not isinstance(body, dict):
         return True
     name = body.get("set", "s")

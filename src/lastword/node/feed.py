@@ -57,11 +57,15 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which sets are watched; those with equal keys want the same. `set_name` where it is one."""
+    """Which sets are watched; those with equal keys want the same.
+
+    `set_name` where it is one; else what the names of all that are wanted begin with.
+    """
 
     key: Hashable
     wants: Wants = field(compare=False)
     set_name: bytes | None = field(default=None, compare=False)
+    prefix: bytes = field(default=b"", compare=False)
 
     def is_in(self, sets: frozenset[bytes]) -> bool:
         """Return whether one of `sets` is watched."""

@@ -39,9 +39,9 @@ class WatchLimits:
     encoded_bytes: int = 8 << 20
     """Encoded events that are kept for others who watch the same."""
 
-    turns: int = 32
-    """Watchers that are served in one turn of the event loop: a millisecond. Others wait for their
-    turn, and requests are answered between two."""
+    turns: int = 16
+    """Watchers that are served in one turn of the event loop: a megabyte, a millisecond. Others
+    wait for their turn, and requests are answered between two."""
 
     beat_s: float = 15.0
     """After so long without anything a stream says that it is alive, and how far it is. Proxies

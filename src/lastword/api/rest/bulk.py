@@ -14,7 +14,7 @@ import msgspec
 
 from lastword.access.rights import Rights
 from lastword.api.http.answers import Told, told
-from lastword.api.http.forms import Form, wanted_form
+from lastword.api.http.forms import NDJSON_NAMES, Form, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.bodies import is_packed
 from lastword.api.rest.lines import Group, at_line, read_groups
@@ -24,8 +24,7 @@ from lastword.errors import LastwordError, http_status
 from lastword.node.node import Node
 from lastword.store.operations import WriteInTurn, Written
 
-NDJSON_TYPES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-_NDJSON: Final = frozenset(name.encode() for name in NDJSON_TYPES)
+_NDJSON: Final = frozenset(name.encode() for name in NDJSON_NAMES)
 
 
 class Stands(msgspec.Struct):

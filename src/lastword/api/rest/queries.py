@@ -76,7 +76,7 @@ def _time(request: Request, query: bytes) -> int:
 
 def members_span(request: Request) -> Span:
     """Return what `?members&prefix=&after=&limit=` asks for."""
-    values = _values(request, "members", "prefix", "after", "limit")
+    values = values_of(request, "members", "prefix", "after", "limit")
     if values.get("members") != b"":
         raise InvalidRequest(
             "the query of a set begins with ?members, which has no value, or is ?count",
@@ -87,7 +87,7 @@ def members_span(request: Request) -> Span:
 
 def sets_span(request: Request) -> Span:
     """Return what `?prefix=&after=&limit=` asks for."""
-    return _span(_values(request, "prefix", "after", "limit"))
+    return _span(values_of(request, "prefix", "after", "limit"))
 
 
 def number_after(request: Request) -> int:
@@ -95,7 +95,7 @@ def number_after(request: Request) -> int:
 
     A cursor has room for more than there are numbers: behind the last one there is nothing.
     """
-    after = _values(request, "after").get("after")
+    after = values_of(request, "after").get("after")
     return 0 if after is None else min(position_of_cursor(after), NUMBER_MAX)
 
 
@@ -120,7 +120,7 @@ def _limit(value: bytes | None) -> int:
     return limit
 
 
-def _values(request: Request, *known: str) -> dict[str, bytes]:
+def values_of(request: Request, *known: str) -> dict[str, bytes]:
     """Return the parameters of a query, each known and there once, percent-decoded."""
     values: dict[str, bytes] = {}
     for part in request.query.split(b"&") if request.query else ():

@@ -1,6 +1,7 @@
 """Every call of REST: what answers it, and what is said of it.
 
-The service finds its calls here, and `/_/openapi.json` is made of the same entries.
+The service finds its calls here, and `/_/openapi.json` is made of the same entries. One table in
+one file: so it is longer than others.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from lastword.access.proof import Proof
 from lastword.access.rights import Need
 from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.answers import Refusal
+from lastword.api.http.forms import NDJSON_NAMES
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import About, Ready
 from lastword.api.rest.backups import FILE_TYPE, SIZE_HEADER, Backups
@@ -24,7 +26,7 @@ from lastword.api.rest.bodies import (
     Patch,
     Time,
 )
-from lastword.api.rest.bulk import NDJSON_TYPES, Bulk, Stands, Stopped
+from lastword.api.rest.bulk import Bulk, Stands, Stopped
 from lastword.api.rest.clocks import Clocks
 from lastword.api.rest.containing import Asked, Containing, Contains, PackedAsked
 from lastword.api.rest.elements import Elements
@@ -32,7 +34,16 @@ from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.openapi import document
 from lastword.api.rest.operating import Leaves, Operating, Rejoin, Tombstones
 from lastword.api.rest.queries import check_no_query
-from lastword.api.rest.routes import MSGPACK_TYPE, Body, Call, Given, Query, Route, body
+from lastword.api.rest.routes import (
+    JSON_TYPE,
+    MSGPACK_TYPE,
+    Body,
+    Call,
+    Given,
+    Query,
+    Route,
+    body,
+)
 from lastword.api.rest.sets import Sets
 from lastword.api.rest.shown import (
     MembersPage,
@@ -41,6 +52,7 @@ from lastword.api.rest.shown import (
     SetsPage,
     Shown,
 )
+from lastword.api.rest.watching import EVENTS, WATCHED, Nothing, Watching, watch_route
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
@@ -64,8 +76,10 @@ Limit = Annotated[
     int, msgspec.Meta(ge=1, le=LISTED_MAX, extra_json_schema={"default": LISTED_DEFAULT})
 ]
 GhostsChoice = Literal["remove", "readd"]
-Nothing = Annotated[str, msgspec.Meta(max_length=0)]
 Cursor = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+EitherCursor = Annotated[
+    str, msgspec.Meta(pattern="^([0-9a-f]{16}|0|[0-9a-f]{1,16}-[0-9a-f]{1,16})$")
+]
 
 NAME_ERRORS: Final = (InvalidSetName, UnknownPath)
 ELEMENT_ERRORS: Final = (*NAME_ERRORS, InvalidElement)
@@ -78,6 +92,7 @@ GHOSTS: Final = Query(
 )
 PREFIX: Final = Query("prefix", "list only what begins with these bytes, percent-encoded", str)
 AFTER: Final = Query("after", "the `after` of the page before", Cursor)
+AFTER_EITHER: Final = Query("after", f"{AFTER.text}; with ?watch, of an event", EitherCursor)
 LIMIT: Final = Query("limit", "how many at the most; a page may have fewer", Limit)
 COUNT: Final = Query("count", "how many are in it; it has no value, and stands alone", Nothing)
 WHOLE_OR_MEMBERS: Final = Query(
@@ -108,13 +123,14 @@ class Table:
         *,
         doors: Mapping[str, Door] = NO_DOORS,
     ) -> None:
-        shown, backups = Shown(node), Backups(node)
+        shown, backups, watching = Shown(node), Backups(node), Watching(node, gate)
         self.element = _element_route(Elements(node))
-        self.set = _set_route(Sets(node), shown)
+        self.set = _set_route(Sets(node), shown, watching)
         self.fixed = (
             *_node_routes(About(node, version, backups, proof, gate, doors=doors)),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
+            watch_route(watching),
             _bulk_route(Bulk(node)),
             _contains_route(Containing(node)),
             *_operating_routes(Operating(node)),
@@ -161,7 +177,7 @@ def _element_route(elements: Elements) -> Route:
     )
 
 
-def _set_route(sets: Sets, shown: Shown) -> Route:
+def _set_route(sets: Sets, shown: Shown, watching: Watching) -> Route:
     members: Any = list[str] | Members
     packed: Any = PackedElements | PackedMembers
     state = (JsonState, MembersPage, SetCounts)
@@ -170,20 +186,23 @@ def _set_route(sets: Sets, shown: Shown) -> Route:
         "/{set}",
         {
             "GET": Call(
-                shown.get_set,
-                "the whole state, what is in the set by pages, or its counts",
+                watching.or_else(shown.get_set),
+                "the whole state, what is in the set by pages, its counts, or what changes",
                 (
                     Given(
                         200,
-                        "the state; a page; counts",
-                        body("a state, a page, or counts", state, packed_state),
+                        "the state; a page; counts; with ?watch a stream of events",
+                        Body(
+                            "a state, a page, counts, or events",
+                            {JSON_TYPE: state, MSGPACK_TYPE: packed_state, **EVENTS.types},
+                        ),
                         TAGGED,
                     ),
                     KNOWN,
                     NO_SET,
                 ),
                 Need.READ,
-                queries=(WHOLE_OR_MEMBERS, PREFIX, AFTER, LIMIT, COUNT),
+                queries=(WHOLE_OR_MEMBERS, WATCHED, PREFIX, AFTER_EITHER, LIMIT, COUNT),
                 errors=NAME_ERRORS,
             ),
             "POST": Call(
@@ -235,7 +254,7 @@ def _sets_route(shown: Shown) -> Route:
 def _bulk_route(bulk: Bulk) -> Route:
     lines = Body(
         "a line for each write; in msgpack an array of them",
-        {NDJSON_TYPES[0]: Line, MSGPACK_TYPE: PackedLines},
+        {NDJSON_NAMES[0]: Line, MSGPACK_TYPE: PackedLines},
         required=False,  # no lines are none
     )
     done = Given(200, "every line is on disk", body("how many", Stands), ("Lastword-Time",))

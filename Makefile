@@ -51,10 +51,11 @@ fuzz: $(VENV)/installed ## Every decoder for FUZZ_SECONDS (default 600) each, or
 openapi: $(VENV)/installed ## Schemathesis on a node, OPENAPI_EXAMPLES (default 500) of each call
 	$(BIN)/python -m tools.openapi --examples $(OPENAPI_EXAMPLES)
 
-bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, scaling; about 40 minutes
+bench: $(VENV)/installed ## The service beside redis-server, comparisons, gossip, watching, scaling; about 40 minutes
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.anti_entropy
 	$(BIN)/python -m bench.gossip
+	$(BIN)/python -m bench.watch
 	$(BIN)/python -m bench.scaling
 
 month: $(VENV)/installed ## A month of adds and removes on a real file: how large it grows; about 20 minutes

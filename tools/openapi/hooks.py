@@ -45,7 +45,8 @@ def filter_case(_: Any, case: Any) -> bool:
     return (
         _is_plain(name)
         and len(quote(element)) < TARGET_BYTES_MAX // 2
-        and not (is_page and query and "members" not in query)
+        and not (is_page and query and "members" not in query and set(query) != {"count"})
+        and not (is_page and "count" in query and len(query) > 1)
         and not (is_page and ("watch" in query or not _is_of_page(query.get("after"))))
         and _is_sound(case.body)
     )

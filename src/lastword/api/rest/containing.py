@@ -18,6 +18,7 @@ from lastword.api.rest.bodies import (
     elements_of_text,
     is_packed,
 )
+from lastword.api.rest.lines import SetName
 from lastword.api.rest.replies import value_of
 from lastword.api.rest.routes import Answer
 from lastword.api.rest.sets import SMALL_BODY_BYTES
@@ -28,13 +29,13 @@ from lastword.node.node import Node
 class Asked(Members, kw_only=True, rename="camel"):
     """A set, and elements: texts, and behind them those that stand in Base64."""
 
-    set_name: str = msgspec.field(name="set")
+    set_name: SetName = msgspec.field(name="set")
 
 
 class PackedAsked(PackedMembers, kw_only=True):
     """A set, and elements, each text or bytes."""
 
-    set_name: str = msgspec.field(name="set")
+    set_name: SetName = msgspec.field(name="set")
 
 
 class Contains(msgspec.Struct):

@@ -80,7 +80,7 @@ class Shown:
 
     def get_set(self, request: Request, set_name: bytes) -> Answer:
         """Answer with the state; by `?members` with a page of members, by `?count` with counts."""
-        if request.query == b"count":
+        if request.query in {b"count", b"count="}:
             return self._count(request, set_name)
         span = members_span(request) if request.query else None
         form = wanted_form(request)

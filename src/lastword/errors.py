@@ -348,7 +348,7 @@ class CorruptStore(StoreError):
     """An invariant of the file does not hold."""
 
     code = "corrupt_store"
-    hint_default = "Keep the file for study, and start the node on a new one: it is filled again."
+    hint_default = "Ask another node: this one makes its file anew from a member."
 
 
 class InvalidBundle(StoreError):
@@ -419,6 +419,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
     Unproven: 403,
     UnknownProtocol: 400,
     DiskFailed: 507,
+    CorruptStore: 503,
     Unavailable: 503,
     ClockOff: 503,
 }
@@ -426,6 +427,7 @@ HTTP_STATUS: dict[type[LastwordError], int] = {
 
 RESP_CODE: dict[type[LastwordError], str] = {
     DiskFailed: "MISCONF",
+    CorruptStore: "MISCONF",
     Unavailable: "TRYAGAIN",
     ClockOff: "MISCONF",
     Unauthenticated: "NOAUTH",

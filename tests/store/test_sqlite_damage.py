@@ -2,10 +2,13 @@
 
 import os
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from lastword.api.resp.operations import Move, Pop
 from lastword.errors import (
     CorruptStore,
     StoreError,
@@ -51,19 +54,82 @@ def test_one_flipped_bit_is_detected_by_every_read_and_write(files: SqliteStores
     files.abandon()
 
 
-def test_after_damage_was_met_nothing_is_written_any_more(files: SqliteStores) -> None:
-    add(files.open(), *(b"%d" % index for index in range(2_000)), NEEDLE)
+def test_after_damage_was_met_all_else_is_written(files: SqliteStores) -> None:
+    add(files.open(), NEEDLE, *(b"%d" % index for index in range(2_000)))
     files.close()
     flip_a_bit_wherever(files.path(), NEEDLE)
     store = files.open()
-    with pytest.raises(CorruptStore):
-        add(store, NEEDLE)
-
+    assert not store.is_damaged
     with pytest.raises(CorruptStore) as refusal:
-        store.execute(Write(b"another set", add=(b"a",)))
+        add(store, NEEDLE)
+    assert "Ask another node" in refusal.value.hint
 
-    assert refusal.value.hint
-    assert store.contains(b"another set", b"a") is None
+    store.execute(Write(b"another set", add=(b"a",)))
+
+    assert store.contains(b"another set", b"a")
+    assert (store.damage.pages, store.damage.reads) == (1, 1)  # the log's end lies elsewhere
+    files.abandon()
+
+
+def test_of_writes_that_share_a_commit_only_those_fail_that_need_the_page(
+    files: SqliteStores,
+) -> None:
+    add(files.open(), NEEDLE, *(b"%d" % index for index in range(2_000)))
+    files.close()
+    flip_a_bit_wherever(files.path(), NEEDLE)
+    store, outcomes = files.open(), SimpleQueue[tuple[Write, BaseException | None]]()
+
+    def tell(write: Write, _: object, error: BaseException | None) -> None:
+        outcomes.put((write, error))
+
+    begun = store.commits
+    sound = [Write(name, add=(name,)) for name in (b"a", b"b", b"c")]
+    with store.writer.paused():
+        for write in sound:
+            for one in (write, Write(S, add=(NEEDLE,))):
+                store.writer.submit(one, partial(tell, one))
+
+    told = [outcomes.get(timeout=10) for _ in range(6)]
+
+    assert [write for write, _ in told if write.set_name != S] == sound
+    for write, error in told:
+        assert isinstance(error, CorruptStore) is (write.set_name == S)
+    assert all(store.contains(write.set_name, write.set_name) for write in sound)
+    assert store.commits == begun + 3
+    files.abandon()
+
+
+def test_a_set_that_is_distrusted_is_neither_read_nor_written(files: SqliteStores) -> None:
+    store = files.open()
+    add(store, b"a", b"b")
+    store.execute(Write(b"sound", add=(b"a",)))
+    store.hold(S)
+    assert S in store.cache
+
+    assert not store.distrust(S)
+    assert store.distrust(S, "for this test")
+
+    assert S not in store.cache
+    for touch in (
+        lambda: store.contains(S, b"a"),
+        lambda: store.contains(S, b"nowhere"),
+        lambda: store.contains_each(S, [b"a", b"b"]),
+        lambda: store.stamp_of(S, b"a"),
+        lambda: store.entries(S, limit=9),
+        lambda: store.rows_between(S, b"", None, 9),
+        lambda: store.hold(S),
+        lambda: add(store, b"c"),
+        lambda: add(store, b"c", time=7),
+        lambda: store.execute(Move(S, b"sound", b"a")),
+        lambda: store.execute(Move(b"sound", S, b"a")),
+        lambda: store.execute(Pop(S, None, 1)),
+    ):
+        with pytest.raises(CorruptStore, match="set 'set' is damaged here: for this test"):
+            touch()
+    assert store.contains(b"sound", b"a")
+    files.abandon()
+    store = files.open()
+    assert store.damage.sets == {S: "for this test"}
     files.abandon()
 
 

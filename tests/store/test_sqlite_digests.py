@@ -10,7 +10,7 @@ from lastword.store.sqlite.store import SqliteStore
 from tests.store.test_contract_digests import assert_buckets_add_up
 from tests.stores import S, SqliteStores, add, add_each, checksummed, numbered
 
-WARNED = "is recounted: it differs from its buckets"
+WARNED = "it differs from its buckets"
 
 
 def large(files: SqliteStores) -> SqliteStore:
@@ -69,21 +69,23 @@ DIFFERING = {
 
 
 @pytest.mark.parametrize("statement", DIFFERING.values(), ids=DIFFERING.keys())
-def test_a_set_that_differs_from_its_buckets_is_recounted_when_it_is_opened(
+def test_a_set_that_differs_from_its_buckets_is_not_served_when_it_is_opened(
     files: SqliteStores, caplog: pytest.LogCaptureFixture, statement: str
 ) -> None:
-    store = large(files)
-    sums, totals = store.sums(), store.totals()[S]
+    large(files)
     files.close()
     tamper(files, statement)
 
     store = files.open()
 
     (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert f"set {S!r} {WARNED}" in record.getMessage()
-    assert_buckets_add_up(store)
-    assert (store.sums(), store.totals()[S]) == (sums, totals)
+    assert record.levelno == logging.ERROR
+    assert f"set {S!r} is damaged and is not served: {WARNED}" in record.getMessage()
+    with pytest.raises(CorruptStore, match="is damaged here"):
+        store.contains(S, b"e1")
+    files.abandon()
+    assert list(files.open().damage.sets) == [S]
+    files.abandon()
 
 
 @pytest.mark.parametrize(

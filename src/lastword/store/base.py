@@ -5,12 +5,13 @@ A store provides `execute` and the reads that are declared here; the rest follow
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from lastword.crdt.clock import Wall
 from lastword.crdt.stamp import is_removed, time_of
+from lastword.errors import CorruptStore, StoreError
 from lastword.limits import (
     CACHE_BYTES_DEFAULT,
     MAX_SKEW_US_DEFAULT,
@@ -36,6 +37,7 @@ from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums, elem
 from lastword.replication.vectors import GrowingVector, Vector, covers
 from lastword.store.buckets import BUCKETED_ENTRIES
 from lastword.store.check import check_rows
+from lastword.store.damage import Damage
 from lastword.store.directory import Directory
 from lastword.store.ledger import MARK_INTERVAL_US, NO_TOTALS, Key, Ledger, Row, Totals
 from lastword.store.news import Bounds, News, Wants
@@ -48,9 +50,11 @@ from lastword.store.operations import (
     Collect,
     CollectToo,
     Complete,
+    Distrust,
     KeepOrigin,
     KeepReports,
     ListMember,
+    NoteDamage,
     Offer,
     Recount,
     Redot,
@@ -155,13 +159,13 @@ class BaseStore(ABC):
         """Return of each of `elements` whether it is present."""
         return [self.contains(set_name, element) is True for element in elements]
 
-    @abstractmethod
     def entries(
         self, set_name: bytes, *, after: bytes = b"", limit: int
     ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
+        self.damage.check(set_name)
+        return self.read_entries(set_name, after, limit)
 
-    @abstractmethod
     def rows_between(
         self, set_name: bytes, low: bytes, high: bytes | None, limit: int
     ) -> list[Held]:
@@ -169,6 +173,16 @@ class BaseStore(ABC):
 
         None is above all keys.
         """
+        self.damage.check(set_name)
+        return self.read_rows(set_name, low, high, limit)
+
+    @abstractmethod
+    def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
+        """Do as `entries`, also of a set that is damaged."""
+
+    @abstractmethod
+    def read_rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[Held]:
+        """Do as `rows_between`, also of a set that is damaged."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[None]:
@@ -184,6 +198,10 @@ class BaseStore(ABC):
     @abstractmethod
     def read_news(self, after: int, wants: Wants, bounds: Bounds) -> News:
         """Return what is new in some sets after a log number, from one snapshot."""
+
+    @abstractmethod
+    def greatest_arrived(self) -> int:
+        """Return the greatest log number that a row has, 0 where there is none."""
 
     @abstractmethod
     def mark_after(self, wall_us: int) -> int | None:
@@ -203,6 +221,7 @@ class BaseStore(ABC):
 
     def check(self) -> None:
         """Verify every invariant; raise CorruptStore with what does not hold. O(rows)."""
+        self.damage.check_nothing()
         check_rows(self.ledger, self.all_rows(), self.options.bucketed_entries)
 
     def number_at(self, wall_us: int) -> int:
@@ -214,6 +233,7 @@ class BaseStore(ABC):
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""
         if set_name not in self.ledger.totals:
+            self.damage.check(set_name)
             return None
         stamp = self.stamp_of(set_name, element)
         return stamp is not None and not is_removed(stamp)
@@ -388,6 +408,38 @@ class BaseStore(ABC):
         """Keep what members last said, in place of what was kept before."""
         self.execute(KeepReports(reports))
 
+    # -- damage
+
+    @property
+    def damage(self) -> Damage:
+        """The register of what is damaged."""
+        return self.ledger.damage
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether anything is damaged: nothing is given to others then."""
+        return bool(self.ledger.damage)
+
+    def distrust(self, set_name: bytes, why: str = "") -> bool:
+        """Serve a set no longer whose rows and sums differ; return whether they do. O(rows).
+
+        With `why` they are known to.
+        """
+        if set_name in self.damage.sets:
+            return True
+        try:
+            is_damaged = self.execute(Distrust(set_name, why))
+        except StoreError as error:  # it cannot be read, or cannot be noted in the file
+            self.damage.distrust(set_name, why or str(error))
+            return True
+        return is_damaged
+
+    def note_fact(self, what: str) -> None:
+        """Note of the file itself what cannot be true; it is kept, if that can be."""
+        if self.damage.note_fact(what):
+            with suppress(StoreError):
+                self.execute(NoteDamage())
+
     def recount(self, set_name: bytes) -> bool:
         """Add up a set anew from its rows; return whether anything had been wrong. O(rows)."""
         return self.execute(Recount(set_name))
@@ -421,14 +473,17 @@ class BaseStore(ABC):
         kept = self._members
         if kept.sums == totals.sums:
             return kept.addresses
-        read = self._read_members()
+        try:
+            read = self._read_members()
+        except CorruptStore:  # noted; whoever is known otherwise can be asked for a copy
+            return kept.addresses or frozenset((*self.ledger.members, *self.ledger.cursors))
         if read.sums == totals.sums:
             self._members = read
         return read.addresses
 
     def _read_members(self) -> "_Members":
         addresses, sums, after = set[str](), NO_SUMS, b""
-        while chunk := self.entries(PEERS_SET, after=after, limit=MEMBERS_CHUNK):
+        while chunk := self.read_entries(PEERS_SET, after, MEMBERS_CHUNK):
             after = chunk[-1][0]
             for key, stamp in chunk:
                 element = element_of(key)
@@ -439,8 +494,12 @@ class BaseStore(ABC):
         return _Members(frozenset(addresses), sums)
 
     def list_member(self, address: str) -> None:
-        """Add `address` to the listed addresses, as this node's own."""
-        self.execute(ListMember(address))
+        """Add `address` to the listed addresses, as this node's own.
+
+        Where the list is damaged it is listed when the file is whole again.
+        """
+        with suppress(CorruptStore):
+            self.execute(ListMember(address))
 
     def unlist_member(self, address: str) -> None:
         """Remove `address` from the listed addresses."""

@@ -19,6 +19,7 @@ from lastword.replication.entries import (
 from lastword.replication.hashing import DIGEST_KEY_DEFAULT, NO_SUMS, Sums
 from lastword.replication.vectors import GrowingVector
 from lastword.store.buckets import Buckets
+from lastword.store.damage import Damage, Distrusted
 
 Key = tuple[bytes, bytes]
 """A row's name: the set's name, and the element's key (position and element)."""
@@ -109,6 +110,7 @@ class Changes:
     redotted: int | None = None
     listed_before: str | None = None
     origin: CopyOrigin | None = None
+    distrusted: Distrusted | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -128,6 +130,7 @@ class Changes:
             or self.redotted is not None
             or self.listed_before is not None
             or self.origin is not None
+            or self.distrusted is not None
         )
 
 
@@ -141,7 +144,8 @@ class Ledger:
     greatest log number that a collected tombstone had: who has not read up to there may have
     missed a remove. `may_collect` is false in a file that was born empty until it knows what its
     cluster has. `members` holds what each member last said that it covers, as it was at the last
-    collection. `origin` is of a copy under way.
+    collection. `origin` is of a copy under way. `damage` is the register of
+    what of the file is damaged.
     """
 
     digest_key: bytes = DIGEST_KEY_DEFAULT
@@ -164,6 +168,7 @@ class Ledger:
     origin: CopyOrigin = NO_ORIGIN
     sums: Sums = NO_SUMS
     sets_gone: int = field(default=0, compare=False)
+    damage: Damage = field(default_factory=Damage, compare=False)
 
     @property
     def run(self) -> int:
@@ -218,6 +223,8 @@ class Ledger:
             self.listed_before = changes.listed_before
         if changes.origin is not None:
             self.origin = changes.origin
+        if changes.distrusted is not None:
+            self.damage.take(changes.distrusted)
 
     def _absorb_collection(self, changes: Changes) -> None:
         self.collected.grow(changes.collected)
@@ -241,6 +248,7 @@ class Ledger:
             value = getattr(self, at.name)
             if isinstance(value, dict | list):
                 setattr(twin, at.name, value.copy())
+        twin.damage = self.damage.copy()
         twin.buckets = {name: buckets.copy() for name, buckets in self.buckets.items()}
         return twin
 

@@ -144,7 +144,7 @@ class MemoryStore(BaseStore):
         self.copy: MemoryStore | None = None
         self.refused: list[Entry] = []
         super().__init__(options, self.image.ledger)
-        mend(self.ledger, options.bucketed_entries, self.recount)
+        mend(self)
         self.execute(BeginRun(options.new_run()))
         if self.image.beside is not None:
             self.copy = MemoryStore(options, self.image.beside)
@@ -199,19 +199,16 @@ class MemoryStore(BaseStore):
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
+        self.damage.check(set_name)
         row = self.image.rows.get((set_name, key_of(set_name, element, self.ledger.digest_key)))
         return None if row is None else row.stamp
 
-    def entries(
-        self, set_name: bytes, *, after: bytes = b"", limit: int
-    ) -> list[tuple[bytes, int]]:
+    def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
         found = self.image.rows_between(set_name, after + b"\0", None)
         return [(held.key, held.stamp) for held in islice(found, limit)]
 
-    def rows_between(
-        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
-    ) -> list[Held]:
+    def read_rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
         return list(islice(self.image.rows_between(set_name, low, high), limit))
 
@@ -230,6 +227,11 @@ class MemoryStore(BaseStore):
         met = (Met(*row.entry[:3], row.arrived) for row in found if wants(row.entry.set_name))
         rows, cut = bounded(met, bounds)
         return News(rows[-1].arrived if cut else until, ledger.log_end, ledger.forgotten, rows)
+
+    def greatest_arrived(self) -> int:
+        """Return the greatest log number that a row has."""
+        log = self.image.log
+        return log[-1][0] if log else 0
 
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""

@@ -150,6 +150,7 @@ class Merge(Struct, frozen=True):
 
     def run(self, transaction: Transaction) -> Merged:
         """Merge all, or raise and merge nothing."""
+        transaction.check_sound(self.set_name)
         winning = list(self._winning(transaction, self.stamps))
         for where, stamp in winning:
             if time_of(stamp) > transaction.time_limit:
@@ -503,6 +504,41 @@ class Recount(Struct, frozen=True):
     def run(self, transaction: Transaction) -> bool:
         """Recount the set; what was right stays as it is."""
         return transaction.recount(self.set_name)
+
+
+class Distrust(Struct, frozen=True):
+    """Add up a set from its rows, and note it as damaged where they are not what is kept of it.
+
+    With `why` it is noted as it is. The result is whether it is damaged.
+    """
+
+    set_name: bytes
+    why: str = ""
+
+    def touches(self) -> tuple[()]:
+        """Touch no row: they are only read."""
+        return ()
+
+    def run(self, transaction: Transaction) -> bool:
+        """Note it at once, and in the file, so that the next start knows."""
+        if not self.why and transaction.adds_up(self.set_name):
+            return False
+        why = self.why or "its rows do not add up to its sums"
+        transaction.ledger.damage.distrust(self.set_name, why)
+        transaction.changes.distrusted = transaction.ledger.damage.kept
+        return True
+
+
+class NoteDamage(Struct, frozen=True):
+    """Keep in the file what is known of its damage."""
+
+    def touches(self) -> tuple[()]:
+        """Touch no row."""
+        return ()
+
+    def run(self, transaction: Transaction) -> None:
+        """Keep it."""
+        transaction.changes.distrusted = transaction.ledger.damage.kept
 
 
 class BeginRun(Struct, frozen=True):

@@ -123,9 +123,15 @@ class Transaction:
     def time_in(self, set_name: bytes) -> int:
         """Return the time of this transaction's own writes to a set.
 
-        It is after every tombstone that was collected there, one from the future too.
+        It is after every tombstone that was collected there, one from the future too. Raises
+        CorruptStore for a set that is damaged.
         """
+        self.check_sound(set_name)
         return max(self.now(), self.collected_time(set_name) + 1)
+
+    def check_sound(self, set_name: bytes) -> None:
+        """Raise CorruptStore for a set that does not add up: clients neither read nor write it."""
+        self.ledger.damage.check(set_name)
 
     def collected_time(self, set_name: bytes) -> int:
         """Return the greatest time of a tombstone that was collected from a set; 0 for none."""
@@ -307,6 +313,16 @@ class Transaction:
         renewed = counted.totals._replace(collected_time=totals.collected_time)
         self._tallies[set_name] = Tally(renewed, counted.buckets, recounted=True)
         return True
+
+    def adds_up(self, set_name: bytes) -> bool:
+        """Return whether a set's rows add up to its buckets and totals. O(rows)."""
+        totals, buckets = self.totals(set_name), self.ledger.buckets.get(set_name)
+        if buckets is not None and not buckets.is_partition():
+            return False
+        counted = self._census(set_name).recount(buckets)
+        if counted.totals != totals._replace(collected_time=0):
+            return False
+        return buckets is None or counted.buckets == buckets
 
     def finish(self) -> Changes:
         """Return all that was done."""

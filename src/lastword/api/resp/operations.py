@@ -103,6 +103,8 @@ class Move(Struct, frozen=True):
 
     def run(self, transaction: Transaction) -> bool:
         """Remove it there and add it here, or do nothing."""
+        transaction.check_sound(self.source)
+        transaction.check_sound(self.destination)
         where = transaction.place(self.source, self.member)
         row = transaction.row(self.source, where.key)
         if row is None or is_removed(row.stamp):

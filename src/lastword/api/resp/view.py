@@ -76,6 +76,7 @@ class StoreView:
 
     def totals(self, set_name: bytes) -> Totals:
         """Return what a set adds up to."""
+        self._store.damage.check(set_name)
         return self._store.totals().get(set_name, NO_TOTALS)
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
@@ -135,12 +136,14 @@ class TransactionView:
 
     def totals(self, set_name: bytes) -> Totals:
         """Return what a set adds up to."""
+        self._transaction.check_sound(set_name)
         return self._transaction.totals(set_name)
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return for each element whether it is present."""
         self.spend(len(elements))
         transaction = self._transaction
+        transaction.check_sound(set_name)
         transaction.load((set_name, element) for element in elements)
         place, row = transaction.place, transaction.row
         held = [row(set_name, place(set_name, element).key) for element in elements]
@@ -161,6 +164,7 @@ class TransactionView:
 
     def rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[KeyStamp]:
         """Return up to `limit` rows of `low <= key < high` by key; None is above all keys."""
+        self._transaction.check_sound(set_name)
         rows = self._transaction.rows_between(set_name, low, high, limit)
         self.spend(len(rows), sum(len(key) for key, _ in rows))
         return rows

@@ -12,6 +12,7 @@ from lastword.api.paths import SET_NAME_SCHEMA
 from lastword.api.rest.routes import JSON_TYPE, MSGPACK_TYPE, Body, Call, Given, Route
 from lastword.errors import (
     BodyTooLarge,
+    CorruptStore,
     DiskFailed,
     Forbidden,
     ForeignHost,
@@ -42,6 +43,7 @@ EVERYWHERE: Final[Kinds] = (
     HeadersTooLarge,
     LastwordError,
     Unavailable,
+    CorruptStore,
 )
 """Errors that any request may meet."""
 

@@ -85,6 +85,7 @@ class Shown:
         span = members_span(request) if request.query else None
         form = wanted_form(request)
         self._node.reads.end()  # rows are read after their sums: see tags.py
+        self._store.damage.check(set_name)
         totals = self._store.totals().get(set_name)
         if totals is None or not totals.entries:
             return value_of(form, None, VARY, status=404)

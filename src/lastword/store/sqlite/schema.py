@@ -18,7 +18,7 @@ TABLES = """
 CREATE TABLE facts (
     name TEXT PRIMARY KEY,      -- digest_key, log_end, clock_last, redotted, listed_before,
     value ANY NOT NULL          -- greatest_collected, forgotten, may_collect, copy_of,
-                                -- copy_origin
+                                -- copy_origin, distrusted
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (

@@ -14,6 +14,7 @@ from lastword.replication.entries import NO_ORIGIN, Held
 from lastword.replication.hashing import element_of, hasher, key_of
 from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
+from lastword.store.damage import place_of
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.news import Bounds, News, Wants
@@ -56,6 +57,7 @@ _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY k
 _COUNT_TOMBSTONES = """
 SELECT count(*) FROM entries INDEXED BY tombstones WHERE stamp & 1 AND arrived <= ?
 """
+_GREATEST = "SELECT max(arrived) FROM entries INDEXED BY entries_by_arrived"
 _MARK_AFTER = "SELECT number FROM marks WHERE wall_us > ? ORDER BY wall_us LIMIT 1"
 
 
@@ -89,7 +91,7 @@ class SqliteStore(BaseStore):
         self._readers = Readers(self.path, file)
         self.writer = Writer(file, options)
         try:
-            mend(self.ledger, options.bucketed_entries, self.recount)
+            mend(self)
             self.execute(BeginRun(options.new_run()))
             self.copy = self._left_copy()
         except BaseException:
@@ -106,6 +108,14 @@ class SqliteStore(BaseStore):
     def commits(self) -> int:
         """How many transactions were committed since the file was opened."""
         return self.writer.commits
+
+    def distrust(self, set_name: bytes, why: str = "") -> bool:
+        """Serve a set no longer whose rows and sums differ, from memory neither."""
+        is_damaged = super().distrust(set_name, why)
+        with self.writer.between_commits:
+            if is_damaged and self.cache.elements_of(set_name) is not None:
+                self.cache.drop(set_name)
+        return is_damaged
 
     # -- beginning afresh
 
@@ -208,6 +218,23 @@ class SqliteStore(BaseStore):
 
     # -- reads
 
+    @contextmanager
+    def _reading(self, what: bytes | str) -> Iterator[None]:
+        """Turn what SQLite says of a read into an error of ours; what cannot be read is noted.
+
+        `what` is being read: a set by its name, or something else in words.
+        """
+        try:
+            yield
+        except (apsw.Error, CorruptStore) as error:
+            raise self._failed(error, what) from error
+
+    def _failed(self, error: apsw.Error | CorruptStore, what: bytes | str) -> StoreError:
+        outcome = failure(error, self.path) if isinstance(error, apsw.Error) else error
+        if isinstance(outcome, CorruptStore):
+            self._readers.view.file.ledger.damage.note_read(place_of(what))
+        return outcome
+
     @property
     def _reader(self) -> apsw.Connection:
         """The reading connection of the calling thread."""
@@ -215,20 +242,23 @@ class SqliteStore(BaseStore):
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
-        _, numbers, connection = self._readers.view
+        file, numbers, connection = self._readers.view
+        if set_name in file.ledger.damage.sets:
+            file.ledger.damage.check(set_name)
         set_id = numbers.sets.ids.get(set_name)
         key = key_of(set_name, element, self.ledger.digest_key)
-        try:  # not by `reading`, which would add a third to the cost
+        try:  # not by `_reading`, which would add a third to the cost
             return cast("int | None", connection.execute(_STAMP, (set_id, key)).get)
         except apsw.Error as error:
-            raise failure(error, self.path) from error
+            raise self._failed(error, set_name) from error
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present, by one statement."""
         if len(elements) < 2:
             return super().contains_each(set_name, elements)
+        self.damage.check(set_name)
         keys = tuple(map(hasher(set_name, self.ledger.digest_key).key, elements))
-        with reading(self.path):
+        with self._reading(set_name):
             _, numbers, connection = self._readers.view
             wanted = apsw.carray(keys), numbers.sets.ids.get(set_name)
             present = {key for (key,) in connection.execute(_PRESENT, wanted)}
@@ -240,6 +270,7 @@ class SqliteStore(BaseStore):
         One that is held, or being loaded, stays as it is. O(entries): not for an event loop.
         """
         absorbing = self.writer.between_commits
+        self.damage.check(set_name)
         try:
             with absorbing:
                 cache = self.cache
@@ -257,13 +288,13 @@ class SqliteStore(BaseStore):
         finally:
             self.end_snapshot()
         with absorbing:
-            if held.size > cache.bytes_max:
+            if held.size > cache.bytes_max or set_name in self.damage.sets:
                 cache.drop(set_name)
             else:
                 cache.finish(set_name)
 
     def _load(self, set_name: bytes, held: HeldSet, bytes_max: int) -> None:
-        with reading(self.path):
+        with self._reading(set_name):
             for elements in self._present(set_name):
                 held.add(elements)
                 if held.size > bytes_max:
@@ -277,28 +308,24 @@ class SqliteStore(BaseStore):
             yield [element_of(cast("bytes", key)) for (key,) in rows]
             after = cast("bytes", rows[-1][0])
 
-    def entries(
-        self, set_name: bytes, *, after: bytes = b"", limit: int
-    ) -> list[tuple[bytes, int]]:
+    def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
-        with reading(self.path):
+        with self._reading(set_name):
             _, numbers, connection = self._readers.view
             set_id = numbers.sets.ids.get(set_name)
             rows = connection.execute(_CHUNK, (set_id, after, limit)).fetchall()
             return cast("list[tuple[bytes, int]]", rows)
 
-    def rows_between(
-        self, set_name: bytes, low: bytes, high: bytes | None, limit: int
-    ) -> list[Held]:
+    def read_rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
-        with reading(self.path):
+        with self._reading(set_name):
             _, numbers, connection = self._readers.view
             stored = tables.StoredRows(connection, numbers)
             return list(stored.rows_between(set_name, low, high, limit))
 
     def read_log(self, after: int, limit: int) -> LogSlice:
         """Return up to `limit` rows after log number `after`, from one snapshot."""
-        with reading(self.path), self.snapshot():
+        with self._reading("the log"), self.snapshot():
             _, numbers, connection = self._readers.view
             return tables.read_log(connection, numbers, after, limit)
 
@@ -308,19 +335,27 @@ class SqliteStore(BaseStore):
             _, numbers, connection = self._readers.view
             return news.read_news(connection, numbers, after, wants, bounds)
 
+    def greatest_arrived(self) -> int:
+        """Return the greatest log number that a row has, from the index alone."""
+        try:
+            with self._reading("the log"):
+                return cast("int", self._reader.execute(_GREATEST).get or 0)
+        except CorruptStore:  # it is noted
+            return 0
+
     def mark_after(self, wall_us: int) -> int | None:
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
-        with reading(self.path):
+        with self._reading("the marks"):
             return cast("int | None", self._reader.execute(_MARK_AFTER, (wall_us,)).get)
 
     def tombstones_until(self, number: int) -> int:
         """Return how many tombstones arrived up to a log number; from their index alone."""
-        with reading(self.path):
+        with self._reading("the index of tombstones"):
             return cast("int", self._reader.execute(_COUNT_TOMBSTONES, (number,)).get)
 
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield every row, from one snapshot."""
-        with reading(self.path):
+        with self._reading("all rows"):
             _, numbers, connection = self._readers.view
             yield from tables.all_rows(connection, numbers)
 
@@ -348,7 +383,7 @@ class SqliteStore(BaseStore):
 
         It also takes the locks of a read once for all of them, which cost more than the read.
         """
-        with reading(self.path):
+        with self._reading("a snapshot"):
             self._reader.execute("BEGIN")
 
     def begin_reading(self) -> apsw.Connection:
@@ -356,7 +391,7 @@ class SqliteStore(BaseStore):
 
         Without it a snapshot is of when it is first read from.
         """
-        with reading(self.path):
+        with self._reading("the schema"):
             self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         return self._reader
 
@@ -374,6 +409,7 @@ class SqliteStore(BaseStore):
         Writes may go on meanwhile: what is verified is one snapshot of the file. Commits wait
         for the last comparison only.
         """
+        self.damage.check_nothing()
         with reading(self.path), self.snapshot():
             found = verify(self._reader, self.path, self.options.bucketed_entries)
         for problem in found.problems:

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 import apsw
 import msgspec
 
+from lastword.errors import CorruptStore
 from lastword.replication.entries import (
     Bucket,
     CopyOrigin,
@@ -20,6 +21,7 @@ from lastword.replication.hashing import POSITION_BYTES, Sums, element_of
 from lastword.replication.vectors import GrowingVector
 from lastword.store.base import LogRow, LogSlice
 from lastword.store.buckets import Buckets
+from lastword.store.damage import Damage, Distrusted
 from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Totals
 
 K = TypeVar("K")
@@ -76,6 +78,13 @@ WHERE arrived > ? ORDER BY arrived LIMIT ?
 """
 
 
+class _Names(dict[int, K]):
+    """Names by their numbers; a number that the file gives no name is damage."""
+
+    def __missing__(self, number: int) -> K:
+        raise CorruptStore(f"a row has the number {number!r}, which stands for nothing")
+
+
 class Numbering(Generic[K]):
     """The small numbers by which rows of one file name sets, or runs.
 
@@ -87,7 +96,7 @@ class Numbering(Generic[K]):
     __slots__ = ("_last", "ids", "names")
 
     def __init__(self, names: dict[int, K]) -> None:
-        self.names = names
+        self.names: dict[int, K] = _Names(names)
         self.ids = {name: number for number, name in names.items()}
         self._last = max(names, default=0)
 
@@ -128,6 +137,8 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
     )
     if "copy_origin" in facts:
         ledger.origin = msgspec.msgpack.decode(facts["copy_origin"], type=CopyOrigin)
+    if "distrusted" in facts:
+        ledger.damage = Damage(msgspec.msgpack.decode(facts["distrusted"], type=Distrusted))
     began = "SELECT run, began FROM runs WHERE began IS NOT NULL ORDER BY began, id"
     ledger.own_runs = [OwnRun(*row) for row in connection.execute(began)]
     ledger.seen = GrowingVector(_vector(connection, "seen"))
@@ -318,6 +329,8 @@ def _facts(changes: Changes) -> Iterator[tuple[str, int | str | bytes]]:
         yield "may_collect", 1
     if changes.origin is not None:
         yield "copy_origin", msgspec.msgpack.encode(changes.origin)
+    if changes.distrusted is not None:
+        yield "distrusted", msgspec.msgpack.encode(changes.distrusted)
 
 
 def _store_runs(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 import apsw
 
-from lastword.errors import DiskFailed, LastwordError, StoreError, Unavailable
+from lastword.errors import CorruptStore, DiskFailed, LastwordError, StoreError, Unavailable
 from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
+from lastword.store.damage import place_of
 from lastword.store.ledger import Changes, Ledger
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.open_file import OpenFile
@@ -59,6 +60,7 @@ class _Ticket:
     brief: bool
     result: Any = None
     error: BaseException | None = None
+    alone: bool = False  # its group met a page that cannot be read
 
 
 @dataclass(slots=True)
@@ -227,11 +229,25 @@ class Writer:
         self._busy = True
         group = _Group([], [])
         while waiting and len(group.names) < GROUP_ROWS_MAX:
+            if group.tickets and waiting[0].alone:
+                break
             ticket = waiting.popleft()
             self._lasting -= not ticket.brief
             group.tickets.append(ticket)
             group.names += ticket.names
+            if ticket.alone:
+                break
         return group
+
+    def _part(self, group: _Group) -> None:
+        """Let the operations of a group that was rolled back be done one by one, before others."""
+        tickets, group.tickets = group.tickets, []
+        with self._door:
+            for ticket in reversed(tickets):
+                ticket.result = ticket.error = None
+                ticket.alone = True
+                self._waiting.appendleft(ticket)
+                self._lasting += not ticket.brief
 
     def _run(self) -> None:
         while (group := self._work.get()) is not None:
@@ -253,7 +269,7 @@ class Writer:
     def _begin(self, group: _Group) -> None:
         """Do all of a group but its commit."""
         group.begun = True
-        with self._failing(group):
+        with self._failing(group), self._parting(group):
             self._refuse_after_failure()
             group.changes = changes = self._done(group)
             if not changes.is_empty:
@@ -271,6 +287,25 @@ class Writer:
                 self._absorb(changes)
                 self.commits += 1
             self._checkpointer.after_commit()
+
+    @contextlib.contextmanager
+    def _parting(self, group: _Group) -> Iterator[None]:
+        """Roll back where a page cannot be read; only the operations that need it fail by it.
+
+        Nothing of the group is on the disk yet, so what it did can be done again.
+        """
+        try:
+            yield
+        except (apsw.Error, CorruptStore) as error:
+            outcome = self._meaning(error) if isinstance(error, apsw.Error) else error
+            if not isinstance(outcome, CorruptStore):
+                raise
+            self._roll_back()
+            if len(group.tickets) == 1:
+                self._ledger.damage.note_read(_place_in(group))
+                raise outcome from error
+            group.changes = None
+            self._part(group)
 
     @contextlib.contextmanager
     def _failing(self, group: _Group) -> Iterator[None]:
@@ -321,9 +356,7 @@ class Writer:
 
     def _failure(self, error: BaseException) -> BaseException:
         """Roll back, and say what failed; an unknown outcome ends all writing."""
-        with contextlib.suppress(apsw.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        self._roll_back()
         if isinstance(error, apsw.FullError):
             return DiskFailed("the disk is full; the write was not done", hint=_ROOM)
         if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
@@ -333,5 +366,15 @@ class Writer:
             return self._failed
         return error
 
+    def _roll_back(self) -> None:
+        with contextlib.suppress(apsw.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
     def _meaning(self, error: apsw.Error) -> StoreError:
         return failure(error, Path(self._connection.filename), hint=_MEND)
+
+
+def _place_in(group: _Group) -> str:
+    """Return in words what a group that failed was about."""
+    return place_of(group.names[0][0] if group.names else "what the writer needs")

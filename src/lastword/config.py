@@ -38,6 +38,7 @@ class NodeConfig:
     grace_s: float = GRACE_US / 1e6
     collect_every_s: float = COLLECT_INTERVAL_US / 1e6
     lapse_after_s: float = LAPSE_US / 1e6
+    scrub_every_s: float = 7 * 86_400.0
     insecure: bool = False
     walks: bool = True
     cache_mb: int = CACHE_BYTES_DEFAULT // 1_000_000
@@ -66,6 +67,8 @@ class NodeConfig:
             if not 0.001 <= period_s <= 86_400 * 366:
                 raise ConfigError(f"{name} {period_s} is not between 0.001 and a year of seconds")
         self._check_collection()
+        if not 0 <= self.scrub_every_s <= PERIOD_S_MAX:
+            raise ConfigError("--scrub-every is not between 0 and ten years")
         if not 0 <= self.cache_mb <= CACHE_MB_MAX:
             raise ConfigError(f"--cache-mb {self.cache_mb} is not between 0 and {CACHE_MB_MAX}")
         self._check_tls()

@@ -228,7 +228,7 @@ def test_sums_that_were_changed_behind_the_stores_back_are_mended(
     compare_all(net, 5)
 
     counters = [net.nodes[address].replica.counters for address in (A, B)]
-    assert [at.sums_mended for at in counters] == [1 - side, side]
+    assert [at.sets_distrusted for at in counters] == [1 - side, side]
     assert [stamps(store) for store in large_pair] == before
     assert large_pair[0].sums() == large_pair[1].sums()
 
@@ -239,7 +239,7 @@ def test_the_sums_of_a_small_set_are_mended_too(net: Net) -> None:
     net.rounds(4)
     spoil_ledger(a.store)
     compare_all(net, 5)
-    assert a.replica.counters.sums_mended == 1
+    assert a.replica.counters.sets_distrusted == 1
 
 
 def test_damage_is_looked_at_twice_before_a_set_is_added_up(
@@ -282,7 +282,7 @@ def test_writes_between_two_reads_make_no_set_be_added_up(
     store, written = large_pair[side], iter(numbered(100_000, b"meanwhile"))
     suspected: set[SetDigest] = set()
     recounts: list[bytes] = []
-    original, mend = store.buckets_between, Comparisons._mend
+    original, mend = store.buckets_between, Comparisons._examine
 
     def overtaken(set_name: bytes, low: int, high: int) -> list[Bucket]:
         found = original(set_name, low, high)
@@ -294,8 +294,8 @@ def test_writes_between_two_reads_make_no_set_be_added_up(
         mend(comparisons, suspects)
 
     monkeypatch.setattr(store, "buckets_between", overtaken)
-    monkeypatch.setattr(store, "recount", recounts.append)
-    monkeypatch.setattr(Comparisons, "_mend", noted)
+    monkeypatch.setattr(store, "distrust", recounts.append)
+    monkeypatch.setattr(Comparisons, "_examine", noted)
     for _ in range(3):
         add(large_pair[1 - side], next(written))
         compare_all(net, 1)

@@ -126,6 +126,16 @@ LapseAfter = Annotated[
     ),
 ]
 
+ScrubEvery = Annotated[
+    str,
+    typer.Option(
+        metavar="PERIOD",
+        envvar="LASTWORD_SCRUB_EVERY",
+        help="Between two scrubs, which look for damage in the whole file; one is begun at the "
+        "start; 0 is never. It takes a twentieth of a core, five minutes for a million elements.",
+    ),
+]
+
 Host = Annotated[
     str,
     typer.Option(

@@ -64,6 +64,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
     grace: options.Grace = "7d",
     collect_every: options.CollectEvery = "1h",
     lapse_after: options.LapseAfter = "30d",
+    scrub_every: options.ScrubEvery = "7d",
     host: options.Host = _DEFAULTS.host,
     advertise: options.Advertise = None,
     insecure: options.Insecure = False,
@@ -95,6 +96,7 @@ def serve(  # noqa: PLR0917 - the options of the command; nobody calls it by pos
         grace_s=period_s("--grace", grace),
         collect_every_s=period_s("--collect-every", collect_every),
         lapse_after_s=period_s("--lapse-after", lapse_after),
+        scrub_every_s=period_s("--scrub-every", scrub_every),
         insecure=insecure,
         walks=walks,
         cache_mb=cache_mb,
@@ -255,6 +257,7 @@ def _node(
             walks=config.walks,
         ),
         interval_s=config.replication_delay_s,
+        scrub_every_s=config.scrub_every_s,
         faults=faults,
     )
 

@@ -33,7 +33,7 @@ _HELP = {
     "comparison_passes": "passes of comparisons that found a difference",
     "repairs": "entries that were lacking here although their dots were covered",
     "future_entries": "entries taken whose times were too far ahead of this node's clock",
-    "sums_mended": "sets whose sums were not those of their rows, added up anew",
+    "sets_distrusted": "sets that a comparison found not to add up to their sums",
     "sends_failed": "frames that no reply came to",
     "tombstones_collected": "tombstones that went for good",
     "copies_begun": "copies of another node begun, since this one was behind it",
@@ -111,6 +111,7 @@ class NodeMetrics:
         yield refused
         yield from self._connections()
         yield from self._watching()
+        yield from self._damage()
         yield from self._gauges()
 
     def _connections(self) -> Iterator[Metric]:
@@ -149,6 +150,34 @@ class NodeMetrics:
         for reason in Reason:
             resets.add_metric([reason.value], watchers.resets[reason])
         yield resets
+
+    def _damage(self) -> Iterator[Metric]:
+        store, scrubbing = self._node.store, self._node.scrubbing
+        for name, what, count in (
+            (
+                "corrupt_reads",
+                "readings that failed since what they need is damaged",
+                store.damage.reads,
+            ),
+            ("scrubbed_rows", "rows that scrubs went over", scrubbing.rows),
+            ("scrubbed_pages", "pages that scrubs went over", scrubbing.pages),
+            ("scrubs", "scrubs that ended", scrubbing.scrubs),
+        ):
+            yield CounterMetricFamily(f"lastword_{name}", what, count)
+        for name, what, value in (
+            ("damaged_pages", "pages of the file that cannot be read", store.damage.pages),
+            (
+                "damaged_sets",
+                "sets that do not add up, and are not served",
+                len(store.damage.sets),
+            ),
+            (
+                "log_frames_unread",
+                "of the log at the start, lost behind one that was torn",
+                store.log_frames_unread,
+            ),
+        ):
+            yield GaugeMetricFamily(f"lastword_{name}", what, value)
 
     def _gauges(self) -> Iterator[Metric]:
         store = self._node.store

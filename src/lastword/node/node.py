@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random, SystemRandom
 from typing import TypeVar
 
-from lastword.errors import PeerError, UnknownProtocol, Unproven, Unreachable
+from lastword.errors import CorruptStore, PeerError, UnknownProtocol, Unproven, Unreachable
 from lastword.node.commits import Commits
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.notices import Notices
 from lastword.node.reads import TurnReads
+from lastword.node.scrubbing import Scrubbing
 from lastword.node.transport import Transport
 from lastword.node.watch_limits import WatchLimits
 from lastword.node.watchers import Watchers
@@ -35,7 +36,8 @@ T = TypeVar("T")
 class Node:
     """One node of a cluster, over a store that is open and a transport.
 
-    `run` serves until it is cancelled; the store is closed by whoever opened it.
+    `run` serves until it is cancelled; the store is closed by whoever opened it. Its file is
+    scrubbed after the start and every `scrub_every_s`; 0 is never.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Node:
         *,
         settings: ReplicaSettings,
         interval_s: float,
+        scrub_every_s: float = 0,
         faults: Faults | None = None,
         watch_limits: WatchLimits = WatchLimits(),  # noqa: B008 - frozen
     ) -> None:
@@ -65,11 +68,13 @@ class Node:
         self._clock_told = (False, False)
         self.notices = Notices()
         self.watchers = Watchers(store, loop, self.read, watch_limits)
+        self.scrubbing = Scrubbing(store, every_s=scrub_every_s, faults=self.faults)
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self.scrubbing.run())
                 await run_periodically(
                     "replication",
                     self.tick,
@@ -88,7 +93,10 @@ class Node:
 
     async def tick(self) -> None:
         """Do what replication has due now."""
-        sends = await self.ask(lambda replica, now_us: replica.tick(now_us, self._rng))
+        try:
+            sends = await self.ask(lambda replica, now_us: replica.tick(now_us, self._rng))
+        except CorruptStore:  # it is noted and logged, and the next round goes without it
+            return
         self._log_clock(self.replica.verdict)
         self._send_all(sends)
         self.notices.take(await self.ask(status_of))
@@ -104,6 +112,12 @@ class Node:
     async def rejoin(self, address: str) -> bool:
         """Copy a member that this node is behind of, whatever that one lacks; else say False."""
         sends = await self.ask(lambda replica, now_us: replica.rejoin(address, now_us))
+        self._send_all(sends)
+        return bool(sends)
+
+    async def rebuild(self, address: str | None) -> bool:
+        """Copy a member in place of what is held, whatever that is like; else say False."""
+        sends = await self.ask(lambda replica, now_us: replica.rebuild(address, now_us))
         self._send_all(sends)
         return bool(sends)
 
@@ -142,6 +156,8 @@ class Node:
         """Send a frame, and let the replica go on from the reply or from its absence."""
         try:
             self._send_all(await self._converse(send))
+        except CorruptStore:  # it is noted and logged
+            return
         except Exception as error:  # noqa: BLE001 - one exchange must not end the others
             self.faults.note("exchange", error)
 

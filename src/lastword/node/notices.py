@@ -11,17 +11,23 @@ PROGRESS_ENTRIES = 100_000
 """Entries of a copy between two lines: some seconds."""
 
 
+WAITED_ROUNDS = 50
+"""Some seconds: how it stands to its members a node knows after two or three rounds."""
+
+
 class Notices:
     """Takes the status after each round, and logs what is new in it."""
 
     def __init__(self) -> None:
         self.status = Status()
         self._told = 0
+        self._waited = 0
 
     def take(self, status: Status) -> None:
         """Log what changed since the last status; keep this one."""
         before, self.status = self.status, status
         self._log_copy(before, status)
+        self._log_waiting(status)
         if status.members_lapsed > before.members_lapsed:
             gone = {member.address for member in before.members}
             gone -= {member.address for member in status.members}
@@ -39,6 +45,11 @@ class Notices:
             self._told = status.copied
             if status.copied:
                 logger.warning("goes on with its copy of %s, and serves on", _progress(status))
+            elif status.is_damaged:
+                logger.warning(
+                    "damaged: makes its file anew as a copy of %s, and serves on what is sound",
+                    status.source,
+                )
             else:
                 logger.warning(
                     "behind %s: begins afresh as a copy of it, and serves on", status.source
@@ -46,6 +57,18 @@ class Notices:
         if status.copied - self._told >= PROGRESS_ENTRIES:
             self._told = status.copied
             logger.warning("copies %s", _progress(status))
+
+    def _log_waiting(self, status: Status) -> None:
+        """Say once that a damaged node finds nobody to copy."""
+        if not status.is_damaged or status.source is not None:
+            self._waited = 0
+            return
+        self._waited += 1
+        if self._waited == WAITED_ROUNDS:
+            logger.error(
+                "damaged, and no member answers that could be copied: waits for one, and serves "
+                "on what is sound; lastword rebuild -d FILE, when it is stopped, saves what it can"
+            )
 
     def _log_end_of_copy(self, before: Status, status: Status) -> None:
         """Say how a copy ended; one may have begun and ended between two rounds."""

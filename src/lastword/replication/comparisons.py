@@ -49,6 +49,9 @@ class Comparisons:
             self._next_us = self._later(now_us, rng)
         if self._current is not None and now_us >= self._current.deadline_us:
             self._current = None
+        if self._state.is_damaged:
+            self._current = None
+            return None
         if now_us < self._next_us or self._current is not None:
             return None
         self._next_us = self._later(now_us, rng)
@@ -67,14 +70,16 @@ class Comparisons:
             return rng.sample(chosen, min(1, len(chosen)))
         return chosen
 
-    def answer(self, compare: Compare, fenced_for: int) -> Compared:
-        """Return the answer to a step of another node's comparison."""
+    def answer(self, compare: Compare, fenced_for: int) -> Compared | None:
+        """Return the answer to a step of another node's comparison; a damaged node gives none."""
+        if self._state.is_damaged:
+            return None
         step = step_of(compare)
         collected = self._apply(step.entries, step.collected, fenced_for)
         suspects: set[SetDigest] = set()
         with self._state.reading():
             reply = answer_step(self._state, step, suspects)
-        self._mend(suspects)
+        self._examine(suspects)
         self._counters.entries_sent += len(reply.entries)
         return compared_body(replace(reply, collected=collected))
 
@@ -91,6 +96,9 @@ class Comparisons:
         if current.run not in {None, frame.run}:
             self._current = None
             return None
+        if self._state.is_damaged:
+            self._current = None
+            return None
         current.run = frame.run
         current.take(reply)
         if not current.is_over:
@@ -101,11 +109,13 @@ class Comparisons:
         if current.is_equal:
             self._suspected.clear()
         self._counters.comparisons_unequal += not current.is_equal
-        self._mend(current.suspects)
+        self._examine(current.suspects)
         return None
 
-    def show(self, survey: SurveyBody) -> Surveyed:
-        """Return what a surveyor sees here; it changes nothing."""
+    def show(self, survey: SurveyBody) -> Surveyed | None:
+        """Return what a surveyor sees here; it changes nothing. A damaged node shows nothing."""
+        if self._state.is_damaged:
+            return None
         looks = looks_of(survey)
         with self._state.reading():
             views = look(self._state, survey.nonce, looks)
@@ -142,8 +152,8 @@ class Comparisons:
     def _later(self, now_us: int, rng: Randomness) -> int:
         return now_us + int(self._settings.full_interval_us * rng.uniform(0.9, 1.1))
 
-    def _mend(self, suspects: Iterable[SetDigest]) -> None:
-        """Add up anew what looked wrong before with the very same sums.
+    def _examine(self, suspects: Iterable[SetDigest]) -> None:
+        """Add up from its rows what looked wrong before with the very same sums.
 
         Once may be a write between two reads, after which the sums are others; to add up a large
         set holds up all writers.
@@ -151,6 +161,6 @@ class Comparisons:
         for suspect in sorted(suspects):
             if self._suspected.get(suspect.name) == suspect:
                 del self._suspected[suspect.name]
-                self._counters.sums_mended += self._state.recount(suspect.name)
+                self._counters.sets_distrusted += self._state.distrust(suspect.name)
             else:
                 self._suspected[suspect.name] = suspect

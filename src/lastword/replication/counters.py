@@ -29,7 +29,7 @@ class Counters:
     comparison_passes: int = 0
     repairs: int = 0
     future_entries: int = 0
-    sums_mended: int = 0
+    sets_distrusted: int = 0
     sends_failed: int = 0
     runs_begun_again: int = 0
     tombstones_collected: int = 0

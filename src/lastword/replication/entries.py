@@ -85,7 +85,8 @@ class CopyOrigin(NamedTuple):
     """Where a copy comes from, kept with it so that it can be gone on with.
 
     `start` is what the source had seen when its first page was read, `first_hash` is of what it
-    had collected then, `collected` of what the copying node had. `forced` is an operator's wish.
+    had collected then, `collected` of what the copying node had. `forced` is an operator's wish;
+    a copy that `mends` takes the place of what is damaged, by a node that lacks nothing.
     """
 
     source: str
@@ -93,6 +94,7 @@ class CopyOrigin(NamedTuple):
     first_hash: int
     collected: int
     forced: bool
+    mends: bool = False
 
 
 NO_ORIGIN = CopyOrigin("", {}, first_hash=0, collected=0, forced=False)

@@ -185,8 +185,18 @@ class State(Protocol):
         Nothing is done where the hash of `collected` is not `fenced_for`.
         """
 
-    def recount(self, set_name: bytes) -> bool:
-        """Add up a set's sums anew from its rows; return whether they had been wrong."""
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something cannot be read, or does not add up: nothing is given to others then.
+
+        Whatever is read may raise CorruptStore.
+        """
+
+    def distrust(self, set_name: bytes) -> bool:
+        """Add up a set from its rows; where they are not what is kept of them it is damaged.
+
+        Returns whether it is: it is not served from then on.
+        """
 
     def redot(self, *, age_us: int) -> Redotted:
         """Give new dots to rows that arrived before `age_us` ago and are not covered yet.

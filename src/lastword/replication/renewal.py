@@ -23,6 +23,14 @@ REST_US = 600_000_000
 would never find room."""
 
 
+ASKED_MAX = 12
+"""Pulls without a page, some seconds apart: a minute. A member that answers and gives none is
+damaged itself, and another is copied."""
+
+AVOIDED_US = 60_000_000
+"""A minute: with nobody else it is asked again."""
+
+
 class CopyPull(NamedTuple):
     """A pull of a copy, to send as a frame of `run`, and where to."""
 
@@ -39,12 +47,16 @@ class _Copying:
     `start` is what the source had seen when its first page was read, `theirs` what it collected,
     `collected` the hash of what this node had collected when the copy began. `heard` says that
     the source has answered since; it need not have where a copy is gone on with after a start.
+    `mends` says that the copy is wanted though this node may lack nothing of its source: what it
+    holds is damaged, or an operator wants it so. `asked` counts pulls since the last page.
     """
 
     source: str
     collected: int
     deadline_us: int
     forced: bool
+    mends: bool = False
+    asked: int = 0
     run: int = 0
     entries: int = 0
     start: Vector | None = None
@@ -56,7 +68,9 @@ class _Copying:
     def origin(self) -> CopyOrigin:
         """What is kept of this with the copy."""
         start = self.start or {}
-        return CopyOrigin(self.source, start, self.first_hash, self.collected, self.forced)
+        return CopyOrigin(
+            self.source, start, self.first_hash, self.collected, self.forced, self.mends
+        )
 
 
 class Renewal:
@@ -72,6 +86,7 @@ class Renewal:
         self._fence = Fence(state)
         self._copying: _Copying | None = None
         self._rests_until_us = 0
+        self._avoided: dict[str, int] = {}
 
     @property
     def source(self) -> str | None:
@@ -104,18 +119,35 @@ class Renewal:
         copying = self._copying
         if copying is not None and now_us >= copying.deadline_us:
             peer = self._peers.peer(copying.source)
-            if not peer.failures and self._may_copy(peer, forced=copying.forced):
+            if not peer.failures and copying.asked < ASKED_MAX and self._may_go_on(copying, peer):
                 return self._ask(copying, now_us)
+            self._avoided[copying.source] = now_us + AVOIDED_US
             self.give_up()
         if self._copying is not None or now_us < self._rests_until_us:
             return None
-        found = self._found_ahead()
-        return None if found is None else self.begin(found.address, now_us)
+        self._avoided = {at: until for at, until in self._avoided.items() if now_us < until}
+        if (found := self._found_ahead()) is not None:
+            return self.begin(found.address, now_us, mends=self._state.is_damaged)
+        return self.rebuild(None, now_us) if self._state.is_damaged else None
 
-    def begin(self, source: str, now_us: int, *, forced: bool = False) -> CopyPull:
-        """Begin to copy `source`; `forced` even if that one is behind this node, too."""
+    def rebuild(self, source: str | None, now_us: int) -> CopyPull | None:
+        """Begin to copy a member that lacks nothing, `source` or any; None where there is none."""
+        peers = self._peers.others(self._state.members())
+        for peer in peers:
+            if source in {None, peer.address} and self._may_mend(peer) and self.source is None:
+                return self.begin(peer.address, now_us, mends=True)
+        return None
+
+    def begin(
+        self, source: str, now_us: int, *, forced: bool = False, mends: bool = False
+    ) -> CopyPull:
+        """Begin to copy `source`; `forced` even if that one is behind this node, too.
+
+        One that `mends` is wanted though this node is not behind.
+        """
         self._counters.copies_begun += 1
-        self._copying = _Copying(source, self._state.collected.state.hash, now_us, forced)
+        collected = self._state.collected.state.hash
+        self._copying = _Copying(source, collected, now_us, forced, mends)
         self._copying.run = self._state.begin_copy().run
         return self._ask(self._copying, now_us)
 
@@ -125,7 +157,8 @@ class Renewal:
         if origin == NO_ORIGIN or origin.collected != collected:
             self._state.drop_copy()
             return None
-        self._copying = _Copying(origin.source, collected, now_us, origin.forced, copy.run)
+        forced, mends = origin.forced, origin.mends
+        self._copying = _Copying(origin.source, collected, now_us, forced, mends, run=copy.run)
         self._copying.start, self._copying.first_hash = origin.start, origin.first_hash
         self._copying.entries = copy.entries_held
         return self._ask(self._copying, now_us)
@@ -162,7 +195,7 @@ class Renewal:
         if page is None:
             return None
         if self._must_begin_again(copying, from_start=page.from_start and page.cursor.number > 0):
-            return self.begin(address, now_us, forced=copying.forced)
+            return self.begin(address, now_us, forced=copying.forced, mends=copying.mends)
         copy = self._state.copy
         applied = None if copy is None else copy.apply(page, address)
         if applied is None:
@@ -180,13 +213,14 @@ class Renewal:
         self._fence.hear(theirs, fence)
         if body is None or fence is None or theirs.hash != fence.collected:
             return None  # what it collected is not known yet: asked again in its time
-        if self._fence.covers(theirs):
+        if self._fence.covers(theirs) and not copying.mends:
             self.give_up()  # others brought what it lacked since
             return None
         if not copying.heard and not fence.covers and not copying.forced:
             self.give_up()
             return None
         copying.heard = True
+        copying.asked = 0
         page = page_of(frame, body)
         if copying.start is None and not self._note_start(copying, page, body.start):
             return None
@@ -220,6 +254,7 @@ class Renewal:
 
     def _ask(self, copying: _Copying, now_us: int) -> CopyPull:
         copying.deadline_us = now_us + self._settings.patience_us
+        copying.asked += 1
         copy = self._state.copy
         cursor = copy.cursor(copying.source) if copy is not None else (0, 0, 0)
         copying.theirs.knows = self._state.collected.state.hash if copying.heard else None
@@ -238,9 +273,21 @@ class Renewal:
         if not any(peer.answered and not peer.failures for peer in peers):
             peers += self._peers.strangers(listed)
         for peer in peers:
-            if not peer.failures and not peer.is_self and self._may_copy(peer, forced=False):
+            is_here = not peer.failures and not peer.is_self and peer.address not in self._avoided
+            if is_here and self._may_copy(peer, forced=False):
                 return peer
         return None
+
+    def _may_go_on(self, copying: _Copying, peer: Peer) -> bool:
+        if copying.mends and self._fence.covers(peer.theirs):
+            return peer.theirs.standing is Standing.CLEAR
+        return self._may_copy(peer, forced=copying.forced)
+
+    def _may_mend(self, peer: Peer) -> bool:
+        """Return whether a member answers, and neither of the two is behind the other."""
+        is_here = peer.answered and not peer.failures and not peer.is_self
+        is_clear = peer.theirs.standing is Standing.CLEAR
+        return is_here and is_clear and peer.address not in self._avoided
 
     def _may_copy(self, peer: Peer, *, forced: bool) -> bool:
         standing = peer.theirs.standing

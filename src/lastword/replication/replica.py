@@ -11,17 +11,29 @@ to a frame that was sent, `silence` where no reply came. A replica promises:
 It does no I/O and reads no clock: its state is a port, time and randomness are arguments.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from lastword.crdt.clock import Wall
+from lastword.errors import CorruptStore
 from lastword.replication.collection import Collection
 from lastword.replication.comparisons import Comparisons
 from lastword.replication.counters import Counters
 from lastword.replication.entries import Cursor
 from lastword.replication.fence import Fence, Theirs
-from lastword.replication.frames import PROTOCOL_VERSION, Compare, Frame, Log, Pull, furthest
+from lastword.replication.frames import (
+    PROTOCOL_VERSION,
+    Compare,
+    Compared,
+    Frame,
+    Log,
+    PageBody,
+    Pull,
+    Surveyed,
+    furthest,
+)
 from lastword.replication.lapse import Lapse
 from lastword.replication.leaving import Leaving
 from lastword.replication.membership import Identity, Membership
@@ -40,6 +52,15 @@ class Send(NamedTuple):
 
     address: str
     frame: Frame
+
+
+class Given(NamedTuple):
+    """What of its rows a node gives in a reply, and where its log ended when they were read."""
+
+    log: Log | None = None
+    page: PageBody | None = None
+    compared: Compared | None = None
+    surveyed: Surveyed | None = None
 
 
 class Replica:
@@ -98,13 +119,15 @@ class Replica:
     def tick(self, now_us: int, rng: Randomness) -> list[Send]:
         """Do what is due; return what to send. `now_us` is a monotonic time in microseconds."""
         self.membership.tick(now_us)
-        self._redot(now_us, rng)
-        self._lapse.tick(now_us)
+        if not self.state.is_damaged:
+            self._redot(now_us, rng)
+            self._lapse.tick(now_us)
         self.peers.keep(self.state.members(), now_us)
         self._skews.judge(self.state.members(), self.state.run, self._wall(), now_us)
         self._fence.has_met_all = self.state.may_collect or self.collection.has_met_all()
         copying = self._renewal.tick(now_us)
-        if copying is None and self._renewal.source is None and not self.verdict.refuses:
+        is_busy = copying is not None or self._renewal.source is not None
+        if not (is_busy or self.verdict.refuses or self.state.is_damaged):
             self.collection.tick(now_us)
         sends = [self._copy_sent(pull) for pull in [copying] if pull is not None]
         if self.settings.walks:
@@ -210,6 +233,14 @@ class Replica:
             return []
         return [self._copy_sent(self._renewal.begin(address, now_us, forced=True))]
 
+    def rebuild(self, address: str | None, now_us: int) -> list[Send]:
+        """Copy a member, or any that can be copied, as it is, in place of what is held.
+
+        Returns nothing, having done nothing, where there is none, or a copy is under way.
+        """
+        pull = self._renewal.rebuild(address, now_us)
+        return [] if pull is None else [self._copy_sent(pull)]
+
     def _copy_on(self, address: str, frame: Frame, now_us: int) -> list[Send]:
         """Take a page for the copy under way; where that is whole, this node is another run."""
         run = self.state.run
@@ -307,22 +338,36 @@ class Replica:
         """Return the frame that fulfils the wishes of `frame` and carries our own."""
         covers = self._fence.covers(theirs)  # before any row is read
         known = frame.fence.known if frame.fence else 0
-        compared = frame.compare and self._comparisons.answer(frame.compare, known)
         reply = self._frame(pull=pull, compare=compare, speaks=pull is not None)
-        page, log = None, self._walks.log() if pull else None
-        if frame.pull is not None:
-            page, log = self._walks.page_for(frame, frame.pull)
-        address = self.membership.address if page or pull or compare else ""
-        surveyed = frame.survey and self._comparisons.show(frame.survey)
+        given = Given(log=self._walks.log() if pull else None)
+        with suppress(CorruptStore):  # it is noted, and nothing is given from then on
+            given = self._given(frame, known, given)
+        address = self.membership.address if given.page or pull or compare else ""
         return replace(
             reply,
             address=address,
-            log=log,
-            page=page,
-            compared=compared,
-            surveyed=surveyed,
+            log=given.log,
+            page=given.page,
+            compared=given.compared,
+            surveyed=given.surveyed,
             fence=self._fence.body(theirs, covers=covers),
         )
+
+    def _given(self, frame: Frame, known: int, given: Given) -> Given:
+        """Return what of rows a reply carries; as long as something is damaged, nothing."""
+        if self.state.is_damaged:
+            return given
+        compared = surveyed = None
+        if frame.compare is not None:
+            compared = self._comparisons.answer(frame.compare, known)
+        if frame.survey is not None:
+            surveyed = self._comparisons.show(frame.survey)
+        page, log = None, given.log
+        if frame.pull is not None:
+            page, log = self._walks.page_for(frame, frame.pull)
+        if self.state.is_damaged:  # it was found just now
+            return given
+        return Given(log, page, compared, surveyed)
 
     def _frame(
         self, *, pull: Pull | None = None, compare: Compare | None = None, speaks: bool = False

@@ -26,7 +26,8 @@ class Status(NamedTuple):
 
     `held_back` and `collected` are of the last round and since the start; `source` is the member
     that is copied, if one is, `copied` how many of its entries have arrived, and `copied_percent`
-    how much of its log was read for that. `copies_finished` is since the start.
+    how much of its log was read for that. `copies_finished` is since the start. `is_damaged` says
+    that it holds what cannot be read or does not add up, and wants to copy a member.
     """
 
     members: tuple[MemberStatus, ...] = ()
@@ -39,6 +40,7 @@ class Status(NamedTuple):
     copied: int = 0
     copied_percent: int = 0
     copies_finished: int = 0
+    is_damaged: bool = False
 
 
 def status_of(replica: Replica, now_us: int) -> Status:
@@ -54,6 +56,7 @@ def status_of(replica: Replica, now_us: int) -> Status:
         copied=replica.copied,
         copied_percent=replica.copied_percent,
         copies_finished=replica.counters.copies_finished,
+        is_damaged=replica.state.is_damaged,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from lastword.errors import CorruptStore
 from lastword.replication.counters import Counters
 from lastword.replication.entries import Cursor
 from lastword.replication.frames import Frame, Log, PageBody, Pull, Rows, page_body, page_of
@@ -17,6 +18,10 @@ from lastword.replication.knowledge import History, Vouched
 from lastword.replication.peers import PeerBook
 from lastword.replication.port import Randomness, State
 from lastword.replication.settings import ReplicaSettings
+
+REST_US = 10_000_000
+"""After a page that could not be applied, since something here is damaged: until the file is a
+copy of a member it would fail again, and others' pages need not."""
 
 
 class Wish(NamedTuple):
@@ -46,6 +51,7 @@ class Walks:
         self._history = History()
         self._round: deque[str] = deque()
         self._walk: _Walk | None = None
+        self._rests_until_us = 0
 
     @property
     def awaited(self) -> str | None:
@@ -58,6 +64,9 @@ class Walks:
         """Begin a round, unless one is under way; probe the silent whose pause is over."""
         if self._walk is not None and now_us >= self._walk.deadline_us:
             self._walk = None
+        if now_us < self._rests_until_us:
+            self._round.clear()
+            return
         if self._walk is None and not self._round:
             self._counters.rounds += 1
             chosen, silent = self._peers.chosen(
@@ -109,7 +118,11 @@ class Walks:
         if page.from_start and taken.ahead is not None:
             taken.forget()  # it was about a log that is not there any more
         fenced_for = frame.fence.known if frame.fence else 0
-        applied = self._state.apply(page, address, fenced_for)
+        try:
+            applied = self._state.apply(page, address, fenced_for)
+        except CorruptStore:  # what the page touches cannot be read here
+            self._rests_until_us = now_us + REST_US
+            applied = None
         if applied is None:
             self._counters.pages_refused += 1
             self._end(address)

@@ -55,7 +55,6 @@ from lastword.store.operations import (
     KeepReports,
     ListMember,
     NoteDamage,
-    Offer,
     Recount,
     Redot,
     Write,
@@ -64,9 +63,6 @@ from lastword.store.operations import (
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
-
-OFFERED_ROWS = 1_000
-"""Rows of the old file that are looked at and offered to a copy in one transaction."""
 
 MEMBERS_CHUNK = 1_000
 """Members that are read at once."""
@@ -104,13 +100,6 @@ class LogSlice:
 
     log_end: int
     rows: list[LogRow]
-
-
-class Offered(NamedTuple):
-    """Up to which log number entries were offered to a copy, and what it refused of them."""
-
-    reached: int
-    refused: list[Entry]
 
 
 class _Members(NamedTuple):
@@ -363,16 +352,6 @@ class BaseStore(ABC):
         copy.execute(
             Complete(collected, least_time, greatest_time, self.listed_before, clock_last)
         )
-
-    def offer(self, copy: "BaseStore", after: int) -> Iterator[Offered]:
-        """Offer the copy all of the log after `after`; yield what it refuses.
-
-        It ends where the log ended when it began.
-        """
-        until = self.log_end
-        while after < until and (log := self.read_log(after, OFFERED_ROWS)).rows:
-            after = log.rows[-1].arrived
-            yield Offered(after, copy.execute(Offer(tuple(row.entry for row in log.rows))))
 
     @property
     def origin(self) -> CopyOrigin:

@@ -44,6 +44,10 @@ class Distrusted(NamedTuple):
     facts: tuple[str, ...] = ()
 
 
+LOGGED_PLACES = 20
+"""After so many lines of the log it is clear that it is not one page."""
+
+
 class Damage:
     """What is damaged, as far as it was met. Any thread may ask, and note.
 
@@ -112,9 +116,14 @@ class Damage:
             if place in self.places or len(self.places) >= PLACES_MAX:
                 return False
             self.places |= {place}
-        where = f"page {place}" if isinstance(place, int) else place
-        logger.error("the file is damaged: %s cannot be read", where)
+        self._log_place(f"page {place}" if isinstance(place, int) else place)
         return True
+
+    def _log_place(self, where: str) -> None:
+        if len(self.places) < LOGGED_PLACES:
+            logger.error("the file is damaged: %s cannot be read", where)
+        elif len(self.places) == LOGGED_PLACES:
+            logger.error("the file is damaged: %s, and more that is not logged", where)
 
     def note_read(self, place: str) -> None:
         """Count a reading that failed, and note what was being read."""

@@ -13,6 +13,7 @@ from lastword.store.base import BaseStore, LogRow, LogSlice, StoreOptions
 from lastword.store.ledger import Changes, Key, Ledger, Mark, Row
 from lastword.store.mend import mend
 from lastword.store.news import Bounds, Met, News, Wants, bounded
+from lastword.store.offers import Offers
 from lastword.store.operations import BeginRun
 from lastword.store.transaction import Operation, Transaction
 
@@ -185,7 +186,8 @@ class MemoryStore(BaseStore):
             return 0
         self.complete(copy, collected, least_time, greatest_time)
         copy.keep_origin(NO_ORIGIN)
-        refused = [entry for offered in self.offer(copy, 0) for entry in offered.refused]
+        offers = Offers(self, copy).make(is_last=True)
+        refused = [entry for part in offers for entry in part]
         self.refused += refused
         self.copy = None
         self.become(copy.image)

@@ -23,6 +23,22 @@ logger = logging.getLogger(__name__)
 
 FRAME_TYPE: Final = b"application/msgpack"
 
+SHOWN_SETS_MAX: Final = 1_000
+"""Damaged sets that are named; of more the metric has the number."""
+
+
+class Damaged(msgspec.Struct):
+    """What is damaged: pages that cannot be read, and sets that are not served.
+
+    `facts` are of the file itself; `scrubbed` says how many seconds ago the last scrub ended.
+    """
+
+    pages: int
+    sets: list[str]
+    facts: list[str]
+    scrubbed: int | None
+    log_frames_unread: int
+
 
 class Ready(msgspec.Struct, rename="camel"):
     """What a node is and holds; nodes whose digests are the same hold the same."""
@@ -30,12 +46,25 @@ class Ready(msgspec.Struct, rename="camel"):
     ready: bool
     copying: Copying | None
     backing_up: BackingUp | None
+    damage: Damaged
     run: str
     address: str
     members: list[str]
     sets: int
     log_end: int
     digest: str
+
+
+def damaged(node: Node) -> Damaged:
+    """Return what is damaged on a node."""
+    damage = node.store.damage
+    return Damaged(
+        damage.pages,
+        sorted(name.decode(errors="replace") for name in damage.sets)[:SHOWN_SETS_MAX],
+        list(damage.facts),
+        node.scrubbing.seconds_since,
+        node.store.log_frames_unread,
+    )
 
 
 class About:
@@ -75,6 +104,7 @@ class About:
             "clock": "/_/clock",
             "future": "/_/future",
             "tombstones": "/_/tombstones",
+            "scrub": "/_/scrub",
             "backup": "/_/backup",
             "openapi": "/_/openapi.json",
             "reference": "docs/REFERENCE.md",
@@ -91,6 +121,7 @@ class About:
             ready=True,
             copying=copying_of(node.notices.status),
             backing_up=self._backups.under_way,
+            damage=damaged(node),
             run=f"{store.run:016x}",
             address=node.replica.membership.address,
             members=sorted(store.members()),

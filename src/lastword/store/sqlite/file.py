@@ -245,14 +245,15 @@ def failure(error: apsw.Error, path: Path, *, hint: str | None = None) -> StoreE
 
     `hint` is for a failing disk.
     """
-    if _is_checksum_error(error):
+    if is_checksum_error(error):
         return CorruptStore(f"{path} is damaged: a page does not match its checksum")
-    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.ConstraintError):
         return CorruptStore(f"{path} is damaged: {error}")
     return DiskFailed(f"the disk of {path} failed: {error}", hint=hint)
 
 
-def _is_checksum_error(error: apsw.Error) -> bool:
+def is_checksum_error(error: apsw.Error) -> bool:
+    """Return whether a page does not match its checksum."""
     return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA
 
 

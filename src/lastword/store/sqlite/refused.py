@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lastword.crdt.bundle import BundleWriter
 from lastword.replication.entries import Entry
-from lastword.store.base import Offered
 from lastword.store.sqlite.file import disk_errors, sync_folder
 
 
@@ -34,12 +33,10 @@ class RefusedEntries:
             self._write(self._lines(entries))
             self.count += len(entries)
 
-    def gather(self, offers: Iterable[Offered], reached: int) -> int:
-        """Add what was refused of offers after log number `reached`; return the one they reach."""
-        for offered in offers:
-            self.add(offered.refused)
-            reached = offered.reached
-        return reached
+    def gather(self, refused: Iterable[list[Entry]]) -> None:
+        """Add what was refused of each part of an offer."""
+        for entries in refused:
+            self.add(entries)
 
     def keep(self) -> None:
         """Let what was added survive a crash, under its name."""

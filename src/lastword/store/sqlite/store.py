@@ -18,6 +18,7 @@ from lastword.store.damage import place_of
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.news import Bounds, News, Wants
+from lastword.store.offers import Offers
 from lastword.store.operations import BeginRun
 from lastword.store.set_cache import HeldSet
 from lastword.store.sqlite import news, places, tables
@@ -41,6 +42,9 @@ _START = "Start the node again: the new start finds the one that stands."
 
 OFFER_PASSES = 3
 """Each offers a copy what was written during the one before; writes wait for the last one only."""
+
+LOGGED_SETS = 20
+"""Sets with parts that cannot be read are named up to so many."""
 
 HOLD_CHUNK = 1_000
 """Elements that are loaded into memory at once, while others may run."""
@@ -90,6 +94,13 @@ class SqliteStore(BaseStore):
         self.copy: SqliteStore | None = None
         self._readers = Readers(self.path, file)
         self.writer = Writer(file, options)
+        if file.log_frames_unread:
+            logger.warning(
+                "%d frames of the log of %s are not read, since one before them does not hold: a "
+                "crash in the middle of a commit, or damage; what members have comes back",
+                file.log_frames_unread,
+                self.path,
+            )
         try:
             mend(self)
             self.execute(BeginRun(options.new_run()))
@@ -116,6 +127,11 @@ class SqliteStore(BaseStore):
             if is_damaged and self.cache.elements_of(set_name) is not None:
                 self.cache.drop(set_name)
         return is_damaged
+
+    @property
+    def log_frames_unread(self) -> int:
+        """Frames of the log that were lost at the start, behind one that did not hold."""
+        return self.file.log_frames_unread
 
     # -- beginning afresh
 
@@ -156,12 +172,12 @@ class SqliteStore(BaseStore):
             try:
                 copy.keep_origin(NO_ORIGIN)  # from here on no page of its source may follow
                 self.complete(copy, collected, least_time, greatest_time)
-                reached = 0
+                offers = Offers(self, copy)
                 for _ in range(OFFER_PASSES):
-                    reached = refused.gather(self.offer(copy, reached), reached)
+                    refused.gather(offers.make())
                 copy.file.checkpoint()
                 pause.enter_context(self.writer.paused())
-                refused.gather(self.offer(copy, reached), reached)
+                refused.gather(offers.make(is_last=True))
                 refused.keep()
                 copy.close()
                 places.check_closed(self.path)
@@ -170,11 +186,24 @@ class SqliteStore(BaseStore):
                 self.drop_copy()
                 raise
             self._become(copy)
-        if refused.count:
+        if offers.unreadable:
+            logger.error(
+                "%d parts of sets could not be read, and what only they had is lost here: %s",
+                len(offers.unreadable),
+                ", ".join(sorted({repr(name) for name in offers.unreadable})[:LOGGED_SETS]),
+            )
+        if offers.untrue:
+            logger.error(
+                "%d elements lie where rows do not add up to their sums: they are kept in %s, and "
+                "nobody knows whether they are true; look at them before you import any",
+                offers.untrue,
+                refused.path,
+            )
+        if refused.count > offers.untrue:
             logger.warning(
                 "%d entries that only this node had may be of what was removed long ago: they "
                 "are refused, and kept in %s; lastword import adds them with --ghosts=readd",
-                refused.count,
+                refused.count - offers.untrue,
                 refused.path,
             )
         return refused.count

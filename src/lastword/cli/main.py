@@ -15,6 +15,7 @@ from lastword.cli.check import check
 from lastword.cli.doctor import doctor
 from lastword.cli.members import lapse, leave, rejoin
 from lastword.cli.reach import Reach, said
+from lastword.cli.rebuild import rebuild, scrub
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.cli.tombstones import tombstones
@@ -41,6 +42,8 @@ app.command(short_help="Show what is collected, and who blocks it.")(tombstones)
 app.command(short_help="Let a node hand over and be unlisted.")(leave)
 app.command(short_help="Unlist a member that is gone.")(lapse)
 app.command(short_help="Let a node that is behind copy another.")(rejoin)
+app.command(short_help="Look for damage in a node's whole file.")(scrub)
+app.command(short_help="Make a node's file anew.")(rebuild)
 app.command(short_help="Make a small CA and certificates for trials.")(certs)
 app.command(short_help="Run simulated clusters under faults.")(simulate)
 app.add_typer(token.app, name="token", short_help="Make, list and revoke tokens.")

@@ -32,12 +32,13 @@ from lastword.cli.limit_options import with_limits
 from lastword.cli.periods import period_s
 from lastword.cli.shared_files import warn_where_shared
 from lastword.config import NodeConfig
-from lastword.errors import Unavailable
+from lastword.errors import CorruptStore, Unavailable
 from lastword.node.jobs import Faults
 from lastword.node.node import Node
 from lastword.replication.membership import Identity
 from lastword.replication.settings import ReplicaSettings
 from lastword.store.base import StoreOptions
+from lastword.store.damage import REBUILD_HINT
 from lastword.store.sqlite.store import SqliteStore
 from lastword.wall import wall_us
 
@@ -135,7 +136,10 @@ async def run_node(config: NodeConfig, limits: Limits = _LIMITS) -> None:
     store_options = StoreOptions(
         wall=wall_us, new_run=lambda: randbits(63), cache_bytes=config.cache_mb * 1_000_000
     )
-    store = SqliteStore(config.database, store_options)
+    try:
+        store = SqliteStore(config.database, store_options)
+    except CorruptStore as error:
+        raise error.reworded(str(error), hint=REBUILD_HINT) from error
     gc.freeze()  # a full collection would go over all modules and the ledger: 30 ms at the least
     try:
         await _serve(config, limits, store, _stop_signal())

@@ -16,7 +16,7 @@ from lastword.api.transport import HttpTransport
 from lastword.cli import reach
 from lastword.client.text import printable, shown_element
 from lastword.crdt.stamp import is_removed
-from lastword.errors import LastwordError, Unproven, Unreachable
+from lastword.errors import CorruptStore, LastwordError, Unproven, Unreachable
 from lastword.replication import frames
 from lastword.replication.comparison import NONCE_BITS
 from lastword.replication.frames import Frame, Surveyed, survey_body
@@ -36,6 +36,7 @@ class Verdict:
     """What a survey came to: the roots of all nodes, and where they differ."""
 
     roots: dict[str, int] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
     survey: Survey = field(default_factory=Survey)
 
     @property
@@ -64,12 +65,15 @@ def verify(
     """Compare what nodes hold, by digests, changing nothing.
 
     All members that the given nodes list are compared. Exit code 0: all hold the same. 1: they
-    differ; the sets that do are named, with how many elements. 5: a node did not answer.
+    differ; the sets that do are named, with how many elements. 4: a node is damaged, and shows
+    nothing; the others are compared. 5: a node did not answer.
     """
     for address in nodes:
         checked_address(address)
     try:
         addresses, verdict = asyncio.run(_verify(nodes, only=only, timeout_s=timeout))
+    except CorruptStore:
+        raise
     except LastwordError as error:  # exit code 1 says that nodes differ, and nothing else
         hint = _PROVE if isinstance(error, Unproven) else error.hint
         raise Unreachable(printable(str(error)), hint=hint) from error
@@ -77,9 +81,11 @@ def verify(
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     if verdict.agrees:
         console.print(f"{len(addresses)} nodes agree: {', '.join(addresses)}")
+        _end_damaged(verdict)
         return
     console.print(_table(verdict))
     console.print(_summary(verdict))
+    _end_damaged(verdict)
     raise typer.Exit(1)
 
 
@@ -87,6 +93,14 @@ _PROVE: Final = (
     "Nodes are compared as one of them: lastword --cluster-secret-file FILE verify, with the same "
     "file that they have."
 )
+
+
+def _end_damaged(verdict: Verdict) -> None:
+    if verdict.damaged:
+        raise CorruptStore(
+            f"damaged, and compared with nobody: {', '.join(verdict.damaged)}",
+            hint="GET /_/ready says what is damaged there; the node copies a member by itself.",
+        )
 
 
 async def _verify(
@@ -99,6 +113,7 @@ async def _verify(
         addresses = await surveyor.distinct(nodes if only else await _with_members(nodes))
         while True:
             verdict = await surveyor.survey(addresses)
+            verdict.damaged = surveyor.damaged
             if verdict.agrees or time.monotonic() >= deadline_s:
                 return addresses, verdict
             await asyncio.sleep(AGAIN_S)
@@ -134,13 +149,20 @@ class _Surveyor:
     def __init__(self, transport: HttpTransport, run: int) -> None:
         self._transport = transport
         self._run = run
+        self.damaged: list[str] = []
 
     async def distinct(self, addresses: Iterable[str]) -> list[str]:
         """Return the addresses without those that lead to a node that another one leads to."""
         by_run: dict[int, str] = {}
         for address in dict.fromkeys(addresses):
-            reply, _ = await self._ask(address, 0, [])
-            by_run.setdefault(reply.run, address)
+            try:
+                reply, _ = await self._ask(address, 0, [])
+            except CorruptStore:
+                self.damaged.append(address)
+            else:
+                by_run.setdefault(reply.run, address)
+        if not by_run:
+            raise CorruptStore(f"damaged, and none is sound: {', '.join(self.damaged)}")
         return list(by_run.values())
 
     async def survey(self, addresses: Sequence[str]) -> Verdict:
@@ -163,7 +185,9 @@ class _Surveyor:
     ) -> tuple[Frame, Surveyed]:
         frame = Frame(wall_us(), self._run, survey=survey_body(nonce, looks))
         reply = frames.decode(await self._transport.send(address, frames.encode(frame)))
-        if reply.surveyed is None or not bool(looks) <= len(reply.surveyed.views) <= len(looks):
+        if reply.surveyed is None:
+            raise CorruptStore(f"{address} shows nothing, since it is damaged")
+        if not bool(looks) <= len(reply.surveyed.views) <= len(looks):
             raise Unreachable(f"{address} did not answer as a node does")
         return reply, reply.surveyed
 

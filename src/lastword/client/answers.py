@@ -88,10 +88,32 @@ class BackingUp(msgspec.Struct):
     pages: int
 
 
+class Damaged(msgspec.Struct):
+    """What is damaged on a node; docs/REFERENCE.md, `GET /_/ready`."""
+
+    pages: int = 0
+    sets: list[str] = []
+    facts: list[str] = []
+    scrubbed: int | None = None
+    log_frames_unread: int = 0
+
+
 class Ready(msgspec.Struct, rename="camel"):
     """What a node says of itself, as far as it is asked for here."""
 
+    run: str = ""
+    copying: Copying | None = None
     backing_up: BackingUp | None = None
+    damage: Damaged = msgspec.field(default_factory=Damaged)
+
+
+class Scrubbed(msgspec.Struct, rename="camel"):
+    """Scrubs since a node's start: how many ended, and what they went over."""
+
+    scrubs: int
+    under_way: bool
+    pages: int
+    rows: int
 
 
 class Leaves(msgspec.Struct, rename="camel"):

@@ -22,6 +22,7 @@ from lastword.client.answers import (
     Leaves,
     Listed,
     Ready,
+    Scrubbed,
     SetsPage,
     Tombstones,
 )
@@ -188,7 +189,25 @@ class AsyncNode:
 
     async def backing_up(self) -> BackingUp | None:
         """Return how far the backup is that the node is making, if it is making one."""
-        return (await self._call("GET", self._url("ready"))).shaped(Ready).backing_up
+        return (await self.ready()).backing_up
+
+    async def ready(self) -> Ready:
+        """Return what the node says of itself."""
+        answer = await self._call("GET", self._url("ready"), bytes_max=SETS_BYTES_MAX)
+        return answer.shaped(Ready)
+
+    async def scrub(self) -> Scrubbed:
+        """Let the node look for damage now; return what scrubs came to before."""
+        return (await self._call("POST", self._url("scrub"))).shaped(Scrubbed)
+
+    async def scrubbed(self) -> Scrubbed:
+        """Return how far scrubs are."""
+        return (await self._call("GET", self._url("scrub"))).shaped(Scrubbed)
+
+    async def rebuild(self, source: str | None) -> None:
+        """Let the node begin to copy a member; raises Conflict where that cannot be."""
+        body = msgspec.json.encode({"source": source})
+        (await self._call("POST", self._url("rebuild"), body=body)).nothing()
 
     @staticmethod
     def _url(call: str) -> str:

@@ -26,7 +26,7 @@ from lastword.store.ledger import Changes, Key, Ledger, Mark, OwnRun, Row, Total
 
 K = TypeVar("K")
 
-UNREADABLE = (apsw.Error, msgspec.DecodeError, KeyError, OverflowError, TypeError)
+UNREADABLE = (apsw.Error, msgspec.DecodeError, KeyError, OverflowError, TypeError, ValueError)
 """What the reading of a file raises whose pages hold and whose content makes no sense."""
 
 _PUT_ROW = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"

@@ -89,8 +89,10 @@ def described(damage: Damaged) -> str:
 async def _scrub(address: str) -> tuple[int, int, Damaged]:
     async with node_at(address) as node:
         begun = await node.scrub()
-        while (now := await node.scrubbed()).scrubs == begun.scrubs or now.under_way:
+        now = await node.scrubbed()
+        while now.scrubs == begun.scrubs or now.under_way:
             await asyncio.sleep(POLL_S)
+            now = await node.scrubbed()
         return now.pages - begun.pages, now.rows - begun.rows, (await node.ready()).damage
 
 

@@ -71,7 +71,7 @@ class Damage:
     def pages(self) -> int:
         """How many pages cannot be read: those that were counted, and one at least."""
         numbered = sum(isinstance(place, int) for place in self.places)
-        return max(numbered, bool(self.places))
+        return max(numbered, int(bool(self.places)))
 
     @property
     def kept(self) -> Distrusted:

@@ -33,7 +33,7 @@ class OpenFile:
         self.writing = open_or_create(path, options.digest_key, cache_bytes=4 * self.page_cache)
         with closing_on_error(self.writing):
             with reading(path):
-                self.log_frames_unread = frames_unread(self.writing, path)
+                self.log_unread = frames_unread(self.writing, path)
             self.ledger: Ledger
             self.numbers: tables.Numbers
             self.ledger, self.numbers = (

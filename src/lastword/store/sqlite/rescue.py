@@ -41,6 +41,7 @@ from lastword.store.sqlite.file import (
     recognise,
     sync_folder,
 )
+from lastword.store.sqlite.header import readable
 
 HALVED_BITS: Final = 22
 """A stretch that cannot be read is halved down to a four millionth of a set: less than the page of
@@ -95,9 +96,10 @@ def rescue(path: Path, wall_us: int) -> Rescued:
         when = datetime.fromtimestamp(wall_us // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
         rescued = Rescued(Path(f"{path}-damaged-{when}"))
         with (
-            _Bundles(path, when, wall_us, rescued) as bundles,
+            _Bundles(path, wall_us, rescued) as bundles,
             suppress(StoreError),
-            opened_unlocked(path) as connection,
+            readable(path) as readable_path,
+            opened_unlocked(readable_path) as connection,
         ):
             _Reading(connection, bundles, rescued).read_all()
         with disk_errors(path):
@@ -131,11 +133,17 @@ class _Reading:
                 for at in self._stretches(name):
                     self._read_stretch(set_id, name, at)
 
-    def _load(self) -> Ledger | None:
+    def _load(self) -> Ledger:
+        """Return what the file says of itself, or at least what its sets add up to."""
+        failures = (*tables.UNREADABLE, StoreError)
         try:
             return tables.load_ledger(self._connection)
-        except (*tables.UNREADABLE, StoreError):
-            return None
+        except failures:
+            ledger = Ledger()
+        for load in (tables.load_totals, tables.load_buckets):
+            with suppress(*failures):
+                load(self._connection, ledger)
+        return ledger
 
     def _digest_key(self) -> bytes:
         """Return the file's key; where that cannot be read, the one that most clusters have."""
@@ -158,9 +166,8 @@ class _Reading:
 
     def _stretches(self, name: bytes) -> Iterator[Bucket]:
         """Yield the stretches of a set with what they add up to; one without sums is doubtful."""
-        ledger = self._ledger
-        totals = None if ledger is None else ledger.totals.get(name)
-        if ledger is None or totals is None or name in ledger.damage.sets:
+        ledger, totals = self._ledger, self._ledger.totals.get(name)
+        if totals is None or name in ledger.damage.sets:
             yield Bucket(0, 0, -1, Sums())
             return
         buckets = ledger.buckets.get(name)
@@ -226,12 +233,12 @@ def _added_up(places: Hasher, rows: _Rows) -> tuple[int, Sums]:
 class _Bundles:
     """The two bundles; each is there only where something was written to it. A context manager."""
 
-    def __init__(self, path: Path, when: str, wall_us: int, rescued: Rescued) -> None:
+    def __init__(self, path: Path, wall_us: int, rescued: Rescued) -> None:
         self._path = path
         self._rescued = rescued
         self._begin = BundleWriter.begin(path.name, wall_us)
         self._names = {
-            kind: Path(f"{path}-{kind}-{when}.ndjson") for kind in ("rescued", "doubtful")
+            kind: Path(f"{rescued.kept}-{kind}.ndjson") for kind in ("rescued", "doubtful")
         }
         self._writers: dict[str, BundleWriter] = {}
 

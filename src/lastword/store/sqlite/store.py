@@ -31,6 +31,7 @@ from lastword.store.sqlite.file import (
 from lastword.store.sqlite.open_file import OpenFile
 from lastword.store.sqlite.readers import Readers
 from lastword.store.sqlite.refused import RefusedEntries
+from lastword.store.sqlite.scrub import Scrub
 from lastword.store.sqlite.verify import verify
 from lastword.store.sqlite.writer import Writer
 from lastword.store.transaction import Operation
@@ -94,20 +95,28 @@ class SqliteStore(BaseStore):
         self.copy: SqliteStore | None = None
         self._readers = Readers(self.path, file)
         self.writer = Writer(file, options)
-        if file.log_frames_unread:
+        if file.log_unread.frames:
             logger.warning(
                 "%d frames of the log of %s are not read, since one before them does not hold: a "
                 "crash in the middle of a commit, or damage; what members have comes back",
-                file.log_frames_unread,
+                file.log_unread.frames,
                 self.path,
             )
         try:
             mend(self)
             self.execute(BeginRun(options.new_run()))
             self.copy = self._left_copy()
+            if file.log_unread.has_commits:
+                self._scrub()
         except BaseException:
             self.close()
             raise
+
+    def _scrub(self) -> None:
+        """Go over all of the file before anything of it is served."""
+        scrub = Scrub(self)
+        while not scrub.is_over:
+            scrub.step()
 
     # -- writes; `writer` says how an event loop takes part in them
 
@@ -131,7 +140,7 @@ class SqliteStore(BaseStore):
     @property
     def log_frames_unread(self) -> int:
         """Frames of the log that were lost at the start, behind one that did not hold."""
-        return self.file.log_frames_unread
+        return self.file.log_unread.frames
 
     # -- beginning afresh
 

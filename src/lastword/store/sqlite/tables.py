@@ -154,24 +154,26 @@ def load_ledger(connection: apsw.Connection) -> Ledger:
         address: Cursor(*cursor)
         for address, *cursor in connection.execute("SELECT * FROM cursors")
     }
-    for name, totals in _totals(connection):
-        ledger.totals[name] = totals
-        ledger.sums = ledger.sums.plus(totals.sums)
-    _load_buckets(connection, ledger)
+    load_totals(connection, ledger)
+    load_buckets(connection, ledger)
     for mark in connection.execute("SELECT * FROM marks ORDER BY wall_us DESC LIMIT 1"):
         ledger.last_mark = Mark(*mark)
     return ledger
 
 
-def _totals(connection: apsw.Connection) -> Iterator[tuple[bytes, Totals]]:
+def load_totals(connection: apsw.Connection, ledger: Ledger) -> None:
+    """Read what each set adds up to."""
     rows = connection.execute(
         "SELECT name, present, tombstones, sum_first, sum_second, collected_time FROM sets"
     )
     for name, present, tombstones, first, second, collected_time in rows:
-        yield name, Totals(present, tombstones, Sums(first, second), collected_time)
+        sums = Sums(first, second)
+        ledger.totals[name] = Totals(present, tombstones, sums, collected_time)
+        ledger.sums = ledger.sums.plus(sums)
 
 
-def _load_buckets(connection: apsw.Connection, ledger: Ledger) -> None:
+def load_buckets(connection: apsw.Connection, ledger: Ledger) -> None:
+    """Read what the stretches of large sets add up to."""
     names = dict(connection.execute("SELECT id, name FROM sets"))
     rows = connection.execute("SELECT * FROM buckets ORDER BY set_id, low")
     for set_id, stretches in groupby(rows, key=itemgetter(0)):

@@ -8,7 +8,7 @@ format is https://www.sqlite.org/fileformat2.html, section 4.
 import os
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -21,15 +21,27 @@ _LITTLE: Final = 0x377F0682
 """The magic number of a log whose checksums are of little-endian words; one more is big-endian."""
 
 
-def frames_unread(connection: apsw.Connection, path: Path) -> int:
-    """Return how many frames behind the last one that is read belong to the log as it is now.
+class Unread(NamedTuple):
+    """Frames behind the last one that is read: how many, and whether a transaction ends in them.
+
+    A crash leaves none that ends. Where one does, the log was damaged; and if it had been copied
+    back before, what is read of it now hides newer pages of the file, so that the two together
+    are no state that ever was.
+    """
+
+    frames: int = 0
+    has_commits: bool = False
+
+
+def frames_unread(connection: apsw.Connection, path: Path) -> Unread:
+    """Return which frames behind the last one that is read belong to the log as it is now.
 
     Frames of an earlier log, which was copied back, have another salt and are not counted. Call it
     when the file was opened, before anything is written.
     """
     log = log_of(path)
     if not log.exists():
-        return 0
+        return Unread()
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     read, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
     page_bytes = int(str(connection.pragma("page_size")))
@@ -40,20 +52,23 @@ def frames_unread(connection: apsw.Connection, path: Path) -> int:
         os.close(handle)
 
 
-def _count(handle: int, read: int, frame_bytes: int) -> int:
-    frames = (os.fstat(handle).st_size - _HEADER.size) // frame_bytes
-    salts = [_salt(handle, index, frame_bytes) for index in range(max(read, 0), frames)]
-    if not salts:
-        return 0
+def _count(handle: int, read: int, frame_bytes: int) -> Unread:
+    count = (os.fstat(handle).st_size - _HEADER.size) // frame_bytes
+    frames = [_frame(handle, index, frame_bytes) for index in range(max(read, 0), count)]
+    if not frames:
+        return Unread()
     header = os.pread(handle, _HEADER.size, 0)
-    # A header that does not hold hides the whole log, and its first frame says whose it is.
-    own = _HEADER.unpack(header)[4:6] if _is_sound(header) else salts[0]
-    return sum(salt == own for salt in salts)
+    # A header that does not hold hides the whole log, and its first frames say whose they are.
+    salts = {_HEADER.unpack(header)[4:6]}
+    if not _is_sound(header):
+        salts |= {frame[2:4] for frame in frames[:2]}
+    own = [frame for frame in frames if frame[2:4] in salts]
+    return Unread(len(own), any(pages_after for _, pages_after, *_ in own))
 
 
-def _salt(handle: int, index: int, frame_bytes: int) -> tuple[int, ...]:
-    frame = os.pread(handle, _FRAME.size, _HEADER.size + index * frame_bytes)
-    return _FRAME.unpack(frame)[2:4]
+def _frame(handle: int, index: int, frame_bytes: int) -> tuple[int, ...]:
+    """Return a frame's header: its page, how many pages there are after a commit, two salts."""
+    return _FRAME.unpack(os.pread(handle, _FRAME.size, _HEADER.size + index * frame_bytes))
 
 
 def _is_sound(header: bytes) -> bool:

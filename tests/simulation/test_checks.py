@@ -24,6 +24,7 @@ from lastword.store import operations
 from lastword.store.base import BaseStore
 from lastword.store.ledger import Ledger
 from lastword.store.memory import MemoryImage
+from lastword.store.offers import Offers
 from lastword.store.transaction import Transaction
 
 SEED = 5
@@ -145,7 +146,12 @@ def never_behind_by_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def acknowledged_is_held_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offer a copy nothing of what the old file held."""
-    monkeypatch.setattr(BaseStore, "offer", lambda *_: iter(()))
+    monkeypatch.setattr(Offers, "make", lambda *_, **__: iter(()))
+
+
+def nothing_untrue_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add up anew what does not add up, which makes whatever stands there right."""
+    monkeypatch.setattr(BaseStore, "distrust", BaseStore.recount)
 
 
 def tombstones_collected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +192,7 @@ PLANTED: list[Planted] = [
     never_behind_by_a_lapse,
     never_behind_by_a_copy,
     acknowledged_is_held_afresh,
+    nothing_untrue_spreads,
     tombstones_collected,
     join,
     store_check,
@@ -207,6 +214,7 @@ OTHER_SETTINGS: dict[Planted, SimulationSettings] = {
     monotone_stamps: replace(SETTINGS, sets=1, elements=3, old_times=0.6),
     join: replace(SETTINGS, wipe=1.0),
     dots_covered: settings_of(SEED),
+    nothing_untrue_spreads: replace(SETTINGS, wipe=0.0, roll_back=0.0, raised=1.0),
     bytes_within_budget: replace(CAMPAIGN, nodes=5),
     deletes_stay_deleted: COLLECTING,
     never_behind: COLLECTING,
@@ -229,6 +237,13 @@ def test_a_check_catches_its_violation(planted: Planted, monkeypatch: pytest.Mon
     checks = (failure.check for failure in failures if isinstance(failure, Failure))
     check = planted.__name__.partition("_by_")[0].removesuffix("_afresh").replace("_", " ")
     assert check in checks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SEED, SEED + 4))
+def test_disks_that_make_up_stamps_come_right_where_nothing_is_planted(seed: int) -> None:
+    settings = replace(SETTINGS, wipe=0.0, roll_back=0.0, raised=1.0)
+    assert isinstance(played(settings, seed), Outcome)
 
 
 @pytest.mark.slow

@@ -72,6 +72,8 @@ MUST_MEET = (
     "disks wiped",
     "disks rolled back",
     "disks rotten",
+    "disks raised",
+    "refused as damaged",
     "walks broken off",
     "crashes while pulling",
     "ghosts remove",
@@ -118,6 +120,7 @@ def settings_of(seed: int, base: SimulationSettings = CAMPAIGN) -> SimulationSet
         delay_us=rng.choice(((1_000, 100_000), (1_000, 400_000), (1_000, 800_000))),
         skew_us=rng.choice((0, SECOND_US // 2, 10 * SECOND_US, 60 * SECOND_US)),
         rot=rng.choice((0.0, 0.0, 0.0, 0.0, 0.4)),  # rows that were lost excuse a lot
+        raised=Chance(seed, "raised").choice((0.0, 0.0, 0.0, 0.2)),
         grace_us=collecting[0],
         collect_interval_us=collecting[1],
         lapse_us=lapse_us,

@@ -28,8 +28,10 @@ STAMPS = range(2 * TIMES.start, 2 * TIMES.stop)
 LEFT_OUT = frozenset(
     {
         "addresses",
+        "asked",
         "buckets",
         "clock_last",
+        "damage",
         "deadline_us",
         "digest_key",
         "failures",

@@ -169,6 +169,9 @@ class Cluster:
         elif crash.disk is Disk.ROTTEN:
             met["disks rotten"] += 1
             node.lose_rows()
+        elif crash.disk is Disk.RAISED and not any(store.is_damaged for store in self._stores()):
+            met["disks raised"] += 1
+            node.raise_stamps()
         else:
             self.world.oracle.visibility.crashed(crash.node, node.disk.rows)
         self.world.timeline.after(crash.down_us, node.start)

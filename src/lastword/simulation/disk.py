@@ -44,7 +44,8 @@ class SimulatedStore(MemoryStore):
 
     def begin_copy(self) -> MemoryStore:
         """Begin a copy in a new image, in place of any other copy."""
-        self._judge.standings.begins_copy(self._node)
+        if not self.is_damaged:
+            self._judge.standings.begins_copy(self._node)
         return super().begin_copy()
 
     def become(self, image: MemoryImage) -> None:

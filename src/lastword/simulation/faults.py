@@ -33,6 +33,7 @@ class Disk(Enum):
     WIPED = "wiped"
     ROLLED_BACK = "rolled back"
     ROTTEN = "without a third of its rows"
+    RAISED = "with stamps that nobody gave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +195,10 @@ def _disk(settings: SimulationSettings, luck: float) -> Disk:
         return Disk.WIPED
     if luck < settings.wipe + settings.roll_back:
         return Disk.ROLLED_BACK
-    is_rotten = luck < settings.wipe + settings.roll_back + settings.rot
-    return Disk.ROTTEN if is_rotten else Disk.KEPT
+    if luck < settings.wipe + settings.roll_back + settings.rot:
+        return Disk.ROTTEN
+    is_raised = luck < settings.wipe + settings.roll_back + settings.rot + settings.raised
+    return Disk.RAISED if is_raised else Disk.KEPT
 
 
 def _steps(settings: SimulationSettings, rng: Chance) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from lastword.crdt.stamp import pack
-from lastword.errors import ClockOff, FutureTime, GhostElements
+from lastword.errors import ClockOff, CorruptStore, FutureTime, GhostElements
 from lastword.replication.hashing import key_of
 from lastword.simulation.chance import Chance
 from lastword.simulation.faults import Burst
@@ -73,6 +73,9 @@ class Load:
             node.store.execute(operation)
         except FutureTime:
             self._world.met["refused"] += 1
+            return
+        except CorruptStore:
+            self._world.met["refused as damaged"] += 1
             return
         except GhostElements:
             self._world.met[f"ghosts {ghosts}"] += 1

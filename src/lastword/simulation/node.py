@@ -10,6 +10,7 @@ from lastword.simulation.protocol import counted, decoded, encoded, replica_of
 from lastword.simulation.settings import EPOCH_US
 from lastword.simulation.timeline import Action
 from lastword.simulation.turnover import Leave
+from lastword.simulation.untrue import beside, raised
 from lastword.simulation.world import World
 from lastword.store.base import StoreOptions
 from lastword.store.memory import MemoryImage
@@ -38,6 +39,7 @@ class SimulatedNode:
         self.replica: Replica | None = None
         self.starts = 0
         self.has_vanished = False
+        self._must_scrub = False
         self._world = world
         self._rng = Chance(world.seed, "node", index)
         self._held: list[tuple[Action, tuple[object, ...]]] = []
@@ -70,6 +72,8 @@ class SimulatedNode:
         self.replica = replica_of(
             self.store, world.addresses[self.index], self.contact, world.settings, self._wall
         )
+        if self._must_scrub:
+            self._scrub(self.store)
         self.starts += 1
         offset_us = self._rng.below(world.settings.interval_us) if self.starts == 1 else 0
         world.timeline.after(offset_us, self._tick, self.starts)
@@ -102,8 +106,9 @@ class SimulatedNode:
         if self.store is None or self.replica is None:
             return
         self._world.oracle.standings.takes_out(self.index)
-        leave = self.replica.leaving.go_on()
-        if leave.has_left and not leave.waits_for:
+        is_damaged = self.store.is_damaged  # then it has to become whole first
+        leave = None if is_damaged else self.replica.leaving.go_on()
+        if leave is not None and leave.has_left and not leave.waits_for:
             self._world.met["leaves done"] += 1
             self.after_flush(self.stop)
         elif self._world.now_us < fault.end_us:
@@ -125,6 +130,25 @@ class SimulatedNode:
                 self._world.oracle.standings.excuse(node.index)
         self._world.oracle.acknowledged.excuse(self.index, lost)
         self.replace_disk(without(self.disk, lost, self._options()))
+
+    def raise_stamps(self) -> None:
+        """Raise stamps on the disk while the node is down; the next start scrubs it."""
+        image, names = raised(self.disk)
+        for name in names:
+            self._world.oracle.untrue.note(name, image.rows[name].stamp)
+        lost = beside(self.disk, names)
+        self._world.oracle.coverage.excuse(lost)
+        self._world.oracle.acknowledged.refuse(self.index, lost)
+        self._world.oracle.visibility.crashed(self.index, self.disk.rows)
+        self.disk = image
+        self._must_scrub = True
+
+    def _scrub(self, store: SimulatedStore) -> None:
+        """Add up all sets, as a scrub does, before anything is said."""
+        self._must_scrub = False
+        for set_name in sorted(store.totals()):
+            store.distrust(set_name)
+        store.flush()
 
     def gather(self) -> None:
         """Add up what the replica came to, before it is gone."""

@@ -2,7 +2,8 @@
 
 Anytime: `coverage` and `monotone stamps` (coverage.py); `deletes stay deleted` (deletes.py);
 `never behind` (standings.py); `acknowledged is held`, on the node that took it and on one that
-begins afresh (acknowledged.py); `clocks`, that wrong ones take no writes (clocks.py).
+begins afresh (acknowledged.py); `clocks`, that wrong ones take no writes (clocks.py); `nothing
+untrue spreads`, that a disk made up (untrue.py).
 Eventually, after the faults: `convergence`, `dots covered`, `tombstones collected` (cluster.py)
 and `join`. Finally: `store check`, and `bytes within budget` (budget.py).
 """
@@ -17,6 +18,7 @@ from lastword.simulation.clocks import Clocks
 from lastword.simulation.coverage import Coverage
 from lastword.simulation.deletes import Deletes
 from lastword.simulation.standings import Standings
+from lastword.simulation.untrue import Untrue
 from lastword.simulation.violated import Violated
 from lastword.simulation.visibility import Visibility
 from lastword.store.ledger import Changes, Key, Row
@@ -34,6 +36,7 @@ class Oracle:
         self.standings = Standings(addresses, lapse_us)
         self.visibility = Visibility()
         self.clocks = Clocks(len(addresses))
+        self.untrue = Untrue()
 
     def opened(self, node: int, store: MemoryStore) -> None:
         """Check a store that a node has just started on."""
@@ -74,6 +77,7 @@ class Oracle:
 
     def check(self, node: int, store: MemoryStore, changes: Changes, now_us: int) -> None:
         """Check what a transaction is about to do to a node's store."""
+        self.untrue.check(node, changes)
         self.deletes.check(store, changes)
         self.coverage.check(store, changes)
         self.standings.check(node, store, changes, now_us)

@@ -19,6 +19,7 @@ _MARKS = {
     Disk.KEPT: ("v", _GREY, "crash"),
     Disk.WIPED: ("X", _RED, "crash, disk wiped"),
     Disk.ROLLED_BACK: ("<", _ORANGE, "crash, disk rolled back"),
+    Disk.RAISED: ("D", _RED, "crash, stamps raised"),
     Disk.ROTTEN: ("P", _RED, "crash, rows lost"),
 }
 _STYLE: Any = {

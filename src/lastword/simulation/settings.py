@@ -20,6 +20,7 @@ class SimulationSettings:
     `crash`: crashes of each node in the run; the part behind the point is a chance.
     `wipe`, `roll_back`, `rot`: chances that a crash loses the disk; that it is put back to an
     older copy; that a third of its rows are gone while its vector says that they are there.
+    `raised`: the chance that a crash leaves a disk with stamps that nobody gave, behind its sums.
     `down_us`, `backup_us`: ranges of how long a node is down, and how old a copy of its disk is;
     each crash takes one of the ranges.
     `while_pulling`: the share of crashes that come when a page is under way to the node.
@@ -62,6 +63,7 @@ class SimulationSettings:
     wipe: float = 0.0
     roll_back: float = 0.0
     rot: float = 0.0
+    raised: float = 0.0
     backup_us: tuple[tuple[int, int], ...] = ((SECOND_US, 10 * SECOND_US),)
     while_pulling: float = 0.0
     cuts: int = 0

@@ -74,6 +74,16 @@ def depth_for(entries: int, largest: int) -> int:
     return min((entries * 4 // (largest * 3)).bit_length(), POSITION_BITS)
 
 
+def added_up(buckets: Iterable[Bucket]) -> tuple[int, Sums]:
+    """Return the entries and the sums of buckets together."""
+    entries = first = second = 0
+    for bucket in buckets:
+        entries += bucket.entries
+        first += bucket.sums.first
+        second += bucket.sums.second
+    return entries, Sums(first % PRIME, second % PRIME)
+
+
 class Buckets:
     """The buckets of one set, in order of positions."""
 

@@ -523,9 +523,7 @@ class Distrust(Struct, frozen=True):
         """Note it at once, and in the file, so that the next start knows."""
         if not self.why and transaction.adds_up(self.set_name):
             return False
-        why = self.why or "its rows do not add up to its sums"
-        transaction.ledger.damage.distrust(self.set_name, why)
-        transaction.changes.distrusted = transaction.ledger.damage.kept
+        transaction.distrust(self.set_name, *filter(None, (self.why,)))
         return True
 
 

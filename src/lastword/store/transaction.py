@@ -15,7 +15,7 @@ from lastword.crdt.stamp import is_removed, time_of
 from lastword.replication.entries import Cursor, Held
 from lastword.replication.hashing import Hasher, Place, element_of, hasher
 from lastword.replication.vectors import Vector, covers, note_growth
-from lastword.store.buckets import bucket_entries_max, divided_at_once, is_crowded
+from lastword.store.buckets import added_up, bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
 from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
 from lastword.store.tally import Tally
@@ -336,12 +336,23 @@ class Transaction:
             if tally.buckets is not None:
                 self._finish_buckets(set_name, tally)
             elif totals.entries > self._bucketed_entries:
-                buckets = self._census(set_name).recount(None).buckets
-                if buckets is not None:
-                    changes.rebucketed[set_name] = buckets
+                self._make_buckets(set_name, totals)
         if not changes.is_empty:
             changes.mark = self.ledger.next_mark(self.wall_us, self.ledger.log_end)
         return changes
+
+    def _make_buckets(self, set_name: bytes, totals: Totals) -> None:
+        """Give a set buckets that has grown large; not one whose rows do not add up."""
+        counted = self._census(set_name).recount(None)
+        if counted.totals != totals._replace(collected_time=0):
+            self.distrust(set_name)
+        elif counted.buckets is not None:
+            self.changes.rebucketed[set_name] = counted.buckets
+
+    def distrust(self, set_name: bytes, why: str = "its rows do not add up to its sums") -> None:
+        """Note a set as damaged, at once and in the file, so that the next start knows."""
+        self.ledger.damage.distrust(set_name, why)
+        self.changes.distrusted = self.ledger.damage.kept
 
     def _finish_buckets(self, set_name: bytes, tally: Tally) -> None:
         """Divide the buckets that grew too large; note which are new."""
@@ -352,7 +363,13 @@ class Transaction:
             # All buckets of a set that grows become too large at about the same time.
             crowded = crowded[: divided_at_once(len(self.changes.rows))]
             census = self._census(set_name)
-            changed.update((part.low, part) for at in crowded for part in census.divided(at))
+            for at in crowded:
+                parts = list(census.divided(at))
+                # Sums of parts are made of rows: what they lie about would be right from then on.
+                if added_up(parts) == at[2:]:
+                    changed.update((part.low, part) for part in parts)
+                else:
+                    self.distrust(set_name)
         if tally.recounted and tally.buckets is not None:
             tally.buckets.change(changed)
             self.changes.rebucketed[set_name] = tally.buckets

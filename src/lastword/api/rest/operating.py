@@ -122,6 +122,11 @@ def _leave(replica: Replica) -> Leaves:
     others = replica.state.members() - {replica.membership.address}
     if not replica.membership.has_left and not others:
         raise Conflict("this node has nobody to hand over to", hint="It may be stopped as it is.")
+    if replica.state.is_damaged:
+        raise Conflict(
+            "this node is damaged, and hands over nothing until it is whole",
+            hint="It copies a member by itself, where one answers; GET /_/ready says how far it is.",
+        )
     has_left, waits_for = replica.leaving.go_on()
     return Leaves(has_left, list(waits_for))
 

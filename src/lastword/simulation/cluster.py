@@ -169,7 +169,7 @@ class Cluster:
         elif crash.disk is Disk.ROTTEN:
             met["disks rotten"] += 1
             node.lose_rows()
-        elif crash.disk is Disk.RAISED and not any(store.is_damaged for store in self._stores()):
+        elif crash.disk is Disk.RAISED and not any(at.has_damage for at in self.nodes):
             met["disks raised"] += 1
             node.raise_stamps()
         else:

@@ -59,6 +59,16 @@ class SimulatedNode:
         """What it holds now: while it is down, what its disk has."""
         return self.disk if self.store is None else self.store.image
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is up, and nothing that it holds is damaged."""
+        return self.store is not None and not self.store.is_damaged
+
+    @property
+    def has_damage(self) -> bool:
+        """Whether what it holds is damaged, as far as that is known, or will be by its start."""
+        return self._must_scrub or bool(self.image.ledger.damage)
+
     # -- its life
 
     def start(self) -> None:

@@ -41,16 +41,17 @@ class Operator:
         for node in self._nodes:
             if node.has_vanished:
                 self._take_out(here, node)
+        chosen = next((node for node in here if node.is_sound), here[0])
         for node in here:
             for other in here:
                 self._put_in(node, other)
             self._tell(node, here)
-            self._rejoin(node, here[0])
+            self._rejoin(node, chosen)
 
     def _take_out(self, side: Sequence[SimulatedNode], gone: SimulatedNode) -> None:
         """Remove a node from `_peers_`, at the first that is up and lists it."""
         for node in side:
-            if node.lists(gone) and node.store is not None:
+            if node.lists(gone) and node.is_sound and node.store is not None:
                 self._world.met["taken out by hand"] += 1
                 self._world.oracle.standings.takes_out(gone.index)
                 node.store.unlist_member(self._world.addresses[gone.index])
@@ -58,7 +59,7 @@ class Operator:
 
     def _put_in(self, node: SimulatedNode, other: SimulatedNode) -> None:
         """Add a node to `_peers_` at one that does not list it."""
-        if node.store is not None and not node.lists(other):
+        if node.store is not None and node.is_sound and not node.lists(other):
             self._world.met["put in by hand"] += 1
             address = self._world.addresses[other.index].encode()
             node.store.execute(Write(PEERS_SET, add=(address,)))

@@ -481,8 +481,9 @@ class BaseStore(ABC):
             self.execute(ListMember(address))
 
     def unlist_member(self, address: str) -> None:
-        """Remove `address` from the listed addresses."""
-        self.execute(Write(PEERS_SET, remove=(address.encode(),)))
+        """Remove `address` from the listed addresses; where the list is damaged it stays."""
+        with suppress(CorruptStore):
+            self.execute(Write(PEERS_SET, remove=(address.encode(),)))
 
 
 def _bounded(rows: Iterable[LogRow]) -> tuple[tuple[Entry, ...], int | None]:

@@ -125,7 +125,7 @@ def _leave(replica: Replica) -> Leaves:
     if replica.state.is_damaged:
         raise Conflict(
             "this node is damaged, and hands over nothing until it is whole",
-            hint="It copies a member by itself, where one answers; GET /_/ready says how far it is.",
+            hint="It copies a member by itself, where one answers; GET /_/ready tells how far.",
         )
     has_left, waits_for = replica.leaving.go_on()
     return Leaves(has_left, list(waits_for))

@@ -254,3 +254,31 @@ def test_a_scrub_is_over_where_another_file_takes_the_place(
 
     assert done.is_over
     assert not done.is_whole
+
+
+def test_a_page_that_is_in_use_and_listed_as_free_is_found(
+    files: SqliteStores, whole: Filled
+) -> None:
+    """An old list of free pages is sound by itself; a write would take a page that is in use."""
+    files.path().write_bytes(whole.content)
+    with checksummed(files.path()) as connection:
+        connection.execute("CREATE TABLE more AS SELECT * FROM entries")
+    connection.close()
+    before = files.path().read_bytes()
+    with checksummed(files.path()) as connection:
+        connection.execute("DROP TABLE more")
+        connection.execute("PRAGMA incremental_vacuum")
+        connection.execute("CREATE TABLE less AS SELECT * FROM sets")
+        connection.execute("DROP TABLE less")
+    connection.close()
+    content = bytearray(files.path().read_bytes())
+    first = int.from_bytes(content[32:36]) - 1
+    place = slice(first * 4_096, (first + 1) * 4_096)
+    content[place] = before[place]
+    files.path().write_bytes(content)
+    store = files.open()
+
+    assert scrub(store).found
+
+    assert "the pages' order does not hold" in store.damage.facts[0]
+    files.abandon()

@@ -132,6 +132,8 @@ def _tell(path: Path, done: Rescued) -> None:
             f"{done.doubtful_elements:,} elements of which nobody knows whether they are true are "
             f"in {done.doubtful}: look at them before you import any"
         )
+    if done.sound is None and done.doubtful is None:
+        typer.echo("nothing could be read of it: what only this file had is lost")
     if done.unreadable:
         typer.echo(f"{done.unreadable:,} parts of sets could not be read")
     contacts = "".join(f" -i {printable(member)}" for member in done.members)

@@ -44,6 +44,10 @@ class Distrusted(NamedTuple):
     facts: tuple[str, ...] = ()
 
 
+MISSHAPEN = "a part of it does not hold together"
+"""Of a set where a page matches its checksum and is not what it should be: whatever else is read
+there may be wrong as well. Around a page that does not match, what can be read is right."""
+
 LOGGED_PLACES = 20
 """After so many lines of the log it is clear that it is not one page."""
 

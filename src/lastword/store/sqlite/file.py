@@ -252,6 +252,11 @@ def failure(error: apsw.Error, path: Path, *, hint: str | None = None) -> StoreE
     return DiskFailed(f"the disk of {path} failed: {error}", hint=hint)
 
 
+def is_misshapen(error: BaseException | None) -> bool:
+    """Return whether pages that match their checksums do not fit together, or have no sense."""
+    return isinstance(error, apsw.CorruptError | apsw.ConstraintError | CorruptStore)
+
+
 def is_checksum_error(error: apsw.Error) -> bool:
     """Return whether a page does not match its checksum."""
     return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA

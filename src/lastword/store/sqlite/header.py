@@ -5,6 +5,7 @@ changes (how many pages, which are free) is read as it is. Offsets are those of 
 (https://www.sqlite.org/fileformat.html, section 1.3).
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,25 @@ CONSTANT: Final = {
 }
 
 
+GROWN_MAX: Final = 100
+"""A file that was cut is filled up with zeros to the length that it says it has, unless that is so
+many times what is left that it may be damaged itself."""
+
+RECOGNISED_MIN: Final = 4
+"""Of the constant parts so many are enough to take a file for one of ours."""
+
+
+def is_right(header: bytes) -> bool:
+    """Return whether a header is one of our files'."""
+    return all(header.startswith(said, at) for at, said in CONSTANT.items())
+
+
+def may_be_ours(header: bytes) -> bool:
+    """Return whether a header may have been one of ours before it was damaged; zeros may."""
+    found = sum(header.startswith(said, at) for at, said in CONSTANT.items())
+    return found >= RECOGNISED_MIN or not any(header)
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
     """Give a file to read: this one, or where its header is damaged a copy with a right one.
@@ -36,13 +56,18 @@ def readable(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path), path.open("rb") as file:
         header = file.read(100)
-    if len(header) < 100 or all(header.startswith(said, at) for at, said in CONSTANT.items()):
+        size = os.fstat(file.fileno()).st_size
+    said_bytes = int.from_bytes(header[28:32]) * PAGE_BYTES
+    is_whole = is_right(header) and (size >= said_bytes or said_bytes > size * GROWN_MAX)
+    if len(header) < 100 or is_whole:
         yield path
         return
     copy = Path(f"{path}-lastword-rescue")
     try:
         with disk_errors(copy):
             _copy_with_header(path, copy)
+            if size < said_bytes <= size * GROWN_MAX:  # SQLite opens none that was cut
+                os.truncate(copy, said_bytes)
         yield copy
     finally:
         for name in (copy, log_of(copy)):

@@ -38,10 +38,9 @@ from lastword.store.sqlite.file import (
     disk_errors,
     has_content,
     opened_unlocked,
-    recognise,
     sync_folder,
 )
-from lastword.store.sqlite.header import readable
+from lastword.store.sqlite.header import may_be_ours, readable
 
 HALVED_BITS: Final = 22
 """A stretch that cannot be read is halved down to a four millionth of a set: less than the page of
@@ -89,8 +88,10 @@ def rescue(path: Path, wall_us: int) -> Rescued:
     with disk_errors(path):
         if not has_content(path):
             raise ForeignFile(f"{path} is not there, or empty", hint="Check the path of -d.")
-        if not Path(f"{path.resolve()}-lock").exists():
-            recognise(path)
+        with path.open("rb") as file:
+            is_ours = may_be_ours(file.read(100))
+        if not is_ours and not Path(f"{path.resolve()}-lock").exists():
+            raise ForeignFile(f"{path} is not a file of lastword, and no node had it open")
     lock = FileLock(path)
     try:
         when = datetime.fromtimestamp(wall_us // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 import apsw
 
 from lastword.errors import CorruptStore
-from lastword.limits import STAMP_MAX
+from lastword.limits import SHOWN_BYTES_MAX, STAMP_MAX
 from lastword.replication.entries import Bucket, Held
 from lastword.replication.hashing import (
     POSITION_BYTES,
@@ -27,10 +27,10 @@ from lastword.replication.hashing import (
     hasher,
 )
 from lastword.store.buckets import width
-from lastword.store.damage import place_of
+from lastword.store.damage import MISSHAPEN, place_of
 from lastword.store.ledger import NO_TOTALS
 from lastword.store.sqlite import tables
-from lastword.store.sqlite.file import failure
+from lastword.store.sqlite.file import failure, is_misshapen
 from lastword.store.sqlite.pages import PageFile
 
 if TYPE_CHECKING:
@@ -116,8 +116,11 @@ class Scrub:
             yield from self._scrub_index(what, query)
         for table in _SMALL_TABLES:
             with self._noting(f"table {table}"):
-                self._scrub_table(table)
+                self._check(f"PRAGMA integrity_check({table})", f"table {table}")
             yield True
+        with self._noting("the pages' order"):
+            self._check("PRAGMA quick_check(1)", "the pages' order")
+        yield True
         with self._noting("what the file says of itself"):
             self._scrub_facts()
         yield True
@@ -200,6 +203,8 @@ class Scrub:
         count = _Count(hasher(set_name, self._file.ledger.digest_key))
         rows = self._connection.execute(_TO_THE_END if high is None else _BELOW, asked)
         for key, stamp, run_id, number, _, in_log, in_gone in rows:
+            if type(key) is not bytes or type(stamp) is not int or type(number) is not int:
+                raise CorruptStore("a row has a value that none can have")
             run = numbers.runs.names[run_id]
             count.add(Held(key, stamp, run, number))
             is_of_its_run &= number >= self._began.get(run, 0)
@@ -250,11 +255,15 @@ class Scrub:
 
     # -- facts
 
-    def _scrub_table(self, table: str) -> None:
-        """Let SQLite look at the order of a small table and of its indices."""
-        found = self._connection.execute(f"PRAGMA integrity_check({table})").fetchall()
+    def _check(self, pragma: str, what: str) -> None:
+        """Let SQLite look at the order of a small table, or at how all pages hang together.
+
+        The latter finds a page that is in use twice, since a list of free pages is an old one; it
+        is the only slice that lasts, as long as it takes to read the file once.
+        """
+        found = self._connection.execute(pragma).fetchall()
         if found != [("ok",)]:
-            self._note_fact(f"table {table} is not in order")
+            self._note_fact(f"{what} does not hold: {str(found[0][0])[:SHOWN_BYTES_MAX]}")
 
     def _scrub_facts(self) -> None:
         """Compare what the file says with memory, which was read at the start."""
@@ -292,9 +301,11 @@ class Scrub:
     def _noting(self, what: bytes | str) -> "_Noting":
         return _Noting(self, what)
 
-    def note_unreadable(self, what: bytes | str) -> None:
+    def note_unreadable(self, what: bytes | str, error: BaseException | None) -> None:
         """Note what could not be read; the scrub goes on behind it."""
         self.found += self._file.ledger.damage.note_place(place_of(what))
+        if isinstance(what, bytes) and is_misshapen(error):
+            self._distrust(what, MISSHAPEN)
 
 
 class _Noting:
@@ -313,7 +324,7 @@ class _Noting:
         path = self._scrub._store.path  # noqa: SLF001 - its other half
         outcome = failure(error, path) if isinstance(error, apsw.Error) else error
         if isinstance(outcome, CorruptStore):
-            self._scrub.note_unreadable(self._what)
+            self._scrub.note_unreadable(self._what, error)
             return True
         if outcome is not error and outcome is not None:
             raise outcome from error

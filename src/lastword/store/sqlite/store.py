@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -14,7 +14,7 @@ from lastword.replication.entries import NO_ORIGIN, Held
 from lastword.replication.hashing import element_of, hasher, key_of
 from lastword.replication.vectors import Vector
 from lastword.store.base import BaseStore, LogSlice, StoreOptions
-from lastword.store.damage import place_of
+from lastword.store.damage import MISSHAPEN, place_of
 from lastword.store.ledger import Key, Row
 from lastword.store.mend import mend
 from lastword.store.news import Bounds, News, Wants
@@ -25,6 +25,7 @@ from lastword.store.sqlite import news, places, tables
 from lastword.store.sqlite.file import (
     FileLock,
     failure,
+    is_misshapen,
     reading,
     recognise,
 )
@@ -270,7 +271,10 @@ class SqliteStore(BaseStore):
     def _failed(self, error: apsw.Error | CorruptStore, what: bytes | str) -> StoreError:
         outcome = failure(error, self.path) if isinstance(error, apsw.Error) else error
         if isinstance(outcome, CorruptStore):
-            self._readers.view.file.ledger.damage.note_read(place_of(what))
+            damage = self._readers.view.file.ledger.damage
+            damage.note_read(place_of(what))
+            if isinstance(what, bytes) and is_misshapen(error):
+                damage.distrust(what, MISSHAPEN)
         return outcome
 
     @property
@@ -286,9 +290,12 @@ class SqliteStore(BaseStore):
         set_id = numbers.sets.ids.get(set_name)
         key = key_of(set_name, element, self.ledger.digest_key)
         try:  # not by `_reading`, which would add a third to the cost
-            return cast("int | None", connection.execute(_STAMP, (set_id, key)).get)
+            stamp = connection.execute(_STAMP, (set_id, key)).get
         except apsw.Error as error:
             raise self._failed(error, set_name) from error
+        if stamp is None or type(stamp) is int:
+            return stamp
+        raise self._failed(CorruptStore(f"a stamp is {stamp!r}"), set_name)
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present, by one statement."""
@@ -352,7 +359,7 @@ class SqliteStore(BaseStore):
             _, numbers, connection = self._readers.view
             set_id = numbers.sets.ids.get(set_name)
             rows = connection.execute(_CHUNK, (set_id, after, limit)).fetchall()
-            return cast("list[tuple[bytes, int]]", rows)
+            return tables.checked_entries(rows)
 
     def read_rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""
@@ -435,9 +442,11 @@ class SqliteStore(BaseStore):
 
     def end_snapshot(self) -> None:
         """Let the reads of the calling thread see each commit again."""
-        with reading(self.path):
-            if self._reader.in_transaction:  # a failed read may have ended it
-                self._reader.execute("COMMIT")
+        reader = self._reader
+        for end in ("COMMIT", "ROLLBACK"):  # after a failed read the first one may fail as well
+            with suppress(apsw.Error):
+                if reader.in_transaction:
+                    reader.execute(end)
 
     # -- upkeep
 

@@ -1,9 +1,9 @@
 """Rows and ledgers to tables and back. It begins and ends no transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import apsw
 import msgspec
@@ -210,7 +210,7 @@ class StoredRows:
             for key, stamp, run_id, *rest in self._connection.execute(
                 _ROWS_OF_KEYS, (wanted, set_id)
             ):
-                yield key, Row(stamp, runs[run_id], *rest)
+                yield key, _row(stamp, runs[run_id], *rest)
 
     def rows_between(
         self, set_name: bytes, low: bytes, high: bytes | None, limit: int = _ALL
@@ -221,14 +221,33 @@ class StoredRows:
             rows = self._connection.execute(_FROM, (set_id, low, limit))
         else:
             rows = self._connection.execute(_BETWEEN, (set_id, low, high, limit))
-        return (Held(key, stamp, runs[run_id], number) for key, stamp, run_id, number in rows)
+        for key, stamp, run_id, number in rows:
+            if type(key) is not bytes or type(stamp) is not int or type(number) is not int:
+                raise CorruptStore(f"a row has {(key, stamp, number)!r:.200}")
+            yield Held(key, stamp, runs[run_id], number)
 
     def tombstones(self, after: int, until: int, limit: int) -> Iterator[tuple[Key, Row]]:
         """Yield up to `limit` tombstones with `after < arrived <= until`, in that order."""
         sets, runs = self._numbers.sets.names, self._numbers.runs.names
         rows = self._connection.execute(_TOMBSTONES, (after, until, limit))
         for set_id, key, stamp, run_id, number, arrived in rows:
-            yield (sets[set_id], key), Row(stamp, runs[run_id], number, arrived)
+            yield (sets[set_id], key), _row(stamp, runs[run_id], number, arrived)
+
+
+def _row(*values: Any) -> Row:
+    """Return a row; raise CorruptStore where a value is none that one has."""
+    if any(type(value) is not int for value in values):
+        raise CorruptStore(f"a row has {values!r:.200}")
+    return Row(*values)
+
+
+def checked_entries(rows: Iterable[tuple[Any, ...]]) -> list[tuple[bytes, int]]:
+    """Return keys with stamps; raise CorruptStore where one is none."""
+    entries = [(key, stamp) for key, stamp in rows]
+    for key, stamp in entries:
+        if type(key) is not bytes or type(stamp) is not int:
+            raise CorruptStore(f"a row has {(key, stamp)!r:.200}")
+    return entries
 
 
 def store_changes(connection: apsw.Connection, numbers: Numbers, changes: Changes) -> None:
@@ -355,10 +374,16 @@ def read_log(connection: apsw.Connection, numbers: Numbers, after: int, limit: i
     log_end = cast("int", connection.execute(_LOG_END).get)
     sets, runs = numbers.sets.names, numbers.runs.names
     rows = [
-        LogRow(arrived, Entry(sets[set_id], element_of(key), stamp, runs[run_id], number))
+        LogRow(arrived, _entry(sets[set_id], key, stamp, runs[run_id], number))
         for set_id, key, stamp, run_id, number, arrived in connection.execute(_LOG, (after, limit))
     ]
     return LogSlice(log_end, rows)
+
+
+def _entry(set_name: bytes, key: Any, stamp: Any, run: int, number: Any) -> Entry:
+    if type(key) is not bytes or type(stamp) is not int or type(number) is not int:
+        raise CorruptStore(f"a row has {(key, stamp, number)!r:.200}")
+    return Entry(set_name, element_of(key), stamp, run, number)
 
 
 def all_rows(connection: apsw.Connection, numbers: Numbers) -> Iterator[tuple[Key, Row]]:

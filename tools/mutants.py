@@ -330,19 +330,44 @@ MUTANTS = (
     ),
     Mutant(
         "only own writes offered to a copy",
-        "store/base.py",
-        "yield Offered(after, copy.execute(Offer(tuple(row.entry for row in log.rows))))",
-        "yield Offered(after, copy.execute("
-        "Offer(tuple(row.entry for row in log.rows if row.entry.run == self.run))))",
+        "store/offers.py",
+        "yield self._copy.execute(Offer(tuple(row.entry for row in rows)))",
+        "yield self._copy.execute("
+        "Offer(tuple(row.entry for row in rows if row.entry.run == self._store.run)))",
         suite="tests/simulation/test_histories.py",
     ),
     Mutant(
         "a copy merged into the old file",
         "store/memory.py",
         "self.become(copy.image)",
-        "copy.offer(self, 0); self.ledger.seen.grow(copy.seen); "
+        "list(Offers(copy, self).make(is_last=True)); self.ledger.seen.grow(copy.seen); "
         "self.ledger.collected.grow(copy.collected); self.execute(BeginRun(copy.run))",
         suite="tests/simulation/test_histories.py",
+    ),
+    Mutant(
+        "a damaged node gives pages",
+        "replication/replica.py",
+        "if self.state.is_damaged:",
+        "if False:",
+        within="def _given(",
+        also=Mutant(
+            "",
+            "replication/replica.py",
+            "if self.state.is_damaged:  # it was found just now",
+            "if False:",
+        ),
+    ),
+    Mutant(
+        "what does not add up is offered to a copy",
+        "store/offers.py",
+        "if added_up(self._store, set_name, rows) != at[2:]:",
+        "if False:",
+    ),
+    Mutant(
+        "a bucket that lies is divided all the same",
+        "store/transaction.py",
+        "if added_up(parts) == at[2:]:",
+        "if True:",
     ),
     Mutant(
         "a file that was born empty collects",

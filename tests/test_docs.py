@@ -63,6 +63,8 @@ def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
     others = {"commits", "faults", "unproven_frames", "refused_tokens", "dropped_connections"}
     gauges |= {"lastword_blocked_since_seconds", "lastword_watchers"}
     others |= {"watch_events", "watch_resets", "watchers_refused"}
+    gauges |= {"lastword_damaged_pages", "lastword_damaged_sets", "lastword_log_frames_unread"}
+    others |= {"corrupt_reads", "scrubs", "scrubbed_pages", "scrubbed_rows"}
     assert listed == counters | gauges | {f"lastword_{name}_total" for name in others}
 
 

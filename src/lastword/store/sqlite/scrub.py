@@ -10,7 +10,8 @@ What a set should add up to is taken from memory as the snapshot begins, between
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from pathlib import Path
+from typing import Final, Protocol, cast
 
 import apsw
 
@@ -31,10 +32,9 @@ from lastword.store.damage import MISSHAPEN, place_of
 from lastword.store.ledger import NO_TOTALS
 from lastword.store.sqlite import tables
 from lastword.store.sqlite.file import failure, is_misshapen
+from lastword.store.sqlite.open_file import OpenFile
 from lastword.store.sqlite.pages import PageFile
-
-if TYPE_CHECKING:
-    from lastword.store.sqlite.store import SqliteStore
+from lastword.store.sqlite.writer import Writer
 
 SLICE_ROWS: Final = 1_000
 """Rows of one slice, about: to hash and look them up takes some ten milliseconds."""
@@ -75,6 +75,20 @@ _Stretch = tuple[bytes, Bucket]
 WHOLE: Final = Bucket(0, 0, 0, Sums())
 
 
+class Subject(Protocol):
+    """What a scrub needs of a store."""
+
+    path: Path
+    file: OpenFile
+    writer: Writer
+
+    def distrust(self, set_name: bytes, why: str = "") -> bool:
+        """Serve a set no longer."""
+
+    def note_fact(self, what: str) -> None:
+        """Note of the file itself what cannot be true."""
+
+
 class Scrub:
     """One scrub of a store's present file; `step` does a slice of it.
 
@@ -82,11 +96,11 @@ class Scrub:
     one thread at a time may call it.
     """
 
-    def __init__(self, store: "SqliteStore") -> None:
+    def __init__(self, store: Subject) -> None:
         self._store = store
         self._file = store.file
         self._connection = store.file.scrubber()
-        self._began = {own.run: own.began for own in store.ledger.own_runs}
+        self._began = {own.run: own.began for own in store.file.ledger.own_runs}
         self._slices = self._go()
         self.pages = 0
         self.rows = 0

@@ -113,8 +113,8 @@ class SimulatedNode:
 
     def go_on_leaving(self, fault: Leave) -> None:
         """Leave, a round at a time; stop when that is done, or when the fault is over."""
-        if self.store is None or self.replica is None:
-            return
+        if self.store is None or self.replica is None or self._world.now_us > fault.end_us:
+            return  # it is back: what is left of its leave must not stop it again
         self._world.oracle.standings.takes_out(self.index)
         is_damaged = self.store.is_damaged  # then it has to become whole first
         leave = None if is_damaged else self.replica.leaving.go_on()

@@ -26,7 +26,7 @@ from lastword.store.operations import Write
 from lastword.store.sqlite import places
 from lastword.store.sqlite.store import SqliteStore
 from tests.store.test_sqlite_file import started
-from tests.stores import START_US, S, SqliteStores, add, made_up, numbered, stamps
+from tests.stores import START_US, S, SqliteStores, add, checksummed, made_up, numbered, stamps
 
 PATIENCE_S = 30
 SOURCE = "source:1"
@@ -281,6 +281,30 @@ def test_what_was_refused_is_kept_as_a_bundle_for_the_operator(files: SqliteStor
         ("set", b"\xff"): ghost,
         ("né", "né\n".encode()): pack(START_US - 3, removed=False),
     }
+
+
+def test_sets_are_named_that_rows_may_have_gone_from(
+    files: SqliteStores, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = files.open()
+    add(store, b"here", b"gone")
+    store.execute(Write(b"sound", add=(b"x",)))
+    with checksummed(files.path()) as connection:
+        connection.execute("DELETE FROM entries WHERE substr(key, 9) = CAST('gone' AS BLOB)")
+        assert connection.changes() == 1
+    connection.close()
+    assert store.distrust(S)
+    copy = copied(store)
+    add(copy, b"here")
+    caplog.clear()
+
+    store.take_over({}, 0, 0)
+
+    (record,) = caplog.records
+    assert "did not add up" in record.getMessage()
+    assert repr(S) in record.getMessage()
+    assert "sound" not in record.getMessage()
+    assert store.contains(b"sound", b"x")
 
 
 # -- copies that are another's

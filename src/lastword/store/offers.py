@@ -3,8 +3,8 @@
 A sound store offers its log. Of a damaged one the log's index may be what is damaged, so it
 offers its sets by stretches, each of which has sums: the rows of one that adds up are as good as
 any. Those of one that does not are not offered, since a stamp among them that was raised would win
-everywhere: they are refused, for an operator to look at. A stretch that cannot be read is counted,
-and named.
+everywhere: they are refused, for an operator to look at. What cannot be read, and what does not
+add up, is counted and named: rows of either may be gone.
 """
 
 from collections.abc import Iterator
@@ -39,6 +39,7 @@ class Offers:
         self._by_log = not store.is_damaged
         self._offered: dict[tuple[bytes, int, int], tuple[int, Sums]] = {}
         self.unreadable: list[bytes] = []
+        self.unsound: list[bytes] = []
         self.untrue = 0
 
     def make(self, *, is_last: bool = False) -> Refused:
@@ -93,6 +94,7 @@ class Offers:
             rows = rows_of(self._store, set_name, at)
         except CorruptStore:
             return []
+        self.unsound.append(set_name)
         found = [_entry(set_name, row) for row in rows if not self._is_held(set_name, row)]
         self.untrue += len(found)
         return found

@@ -196,12 +196,13 @@ class SqliteStore(BaseStore):
                 self.drop_copy()
                 raise
             self._become(copy)
-        if offers.unreadable:
-            logger.error(
-                "%d parts of sets could not be read, and what only they had is lost here: %s",
-                len(offers.unreadable),
-                ", ".join(sorted({repr(name) for name in offers.unreadable})[:LOGGED_SETS]),
-            )
+        for what, names in (
+            ("could not be read, and what only they had is", offers.unreadable),
+            ("did not add up, and what is gone of them and only they had is", offers.unsound),
+        ):
+            if names:
+                shown = ", ".join(sorted({repr(name) for name in names})[:LOGGED_SETS])
+                logger.error("%d parts of sets %s lost here: %s", len(names), what, shown)
         if offers.untrue:
             logger.error(
                 "%d elements lie where rows do not add up to their sums: they are kept in %s, and "

@@ -226,3 +226,18 @@ def test_the_check_finds_a_present_run_that_is_covered_beyond_the_log(
     with pytest.raises(CorruptStore, match="outside its stretch"):
         store.check()
     files.abandon()
+
+
+def test_a_set_that_is_not_known_is_not_said_to_be_empty_where_the_file_may_lack_it(
+    files: SqliteStores,
+) -> None:
+    store = files.open()
+    add(store, b"a")
+    assert store.contains(b"other", b"a") is None
+
+    store.note_fact("table sets does not hold")
+
+    with pytest.raises(CorruptStore, match="may be missing here"):
+        store.contains(b"other", b"a")
+    assert store.contains(S, b"a")
+    files.abandon()

@@ -222,7 +222,7 @@ class BaseStore(ABC):
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""
         if set_name not in self.ledger.totals:
-            self.damage.check(set_name)
+            self.damage.check_absent(set_name)
             return None
         stamp = self.stamp_of(set_name, element)
         return stamp is not None and not is_removed(stamp)

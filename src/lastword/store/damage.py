@@ -89,6 +89,14 @@ class Damage:
             shown = set_name[:SHOWN_BYTES_MAX].decode(errors="replace")
             raise CorruptStore(f"set {shown!r} is damaged here: {self.sets[set_name]}")
 
+    def check_absent(self, set_name: bytes) -> None:
+        """Raise CorruptStore for a set that is not known, where what the file says may lack it."""
+        self.check(set_name)
+        if self.facts:
+            self.reads += 1
+            shown = set_name[:SHOWN_BYTES_MAX].decode(errors="replace")
+            raise CorruptStore(f"set {shown!r} may be missing here: {self.facts[0]}")
+
     def check_nothing(self) -> None:
         """Raise CorruptStore where anything is noted."""
         for what in (*self.facts, *map(str, self.places)):

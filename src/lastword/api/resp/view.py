@@ -77,7 +77,10 @@ class StoreView:
     def totals(self, set_name: bytes) -> Totals:
         """Return what a set adds up to."""
         self._store.damage.check(set_name)
-        return self._store.totals().get(set_name, NO_TOTALS)
+        totals = self._store.totals().get(set_name)
+        if totals is None:
+            self._store.damage.check_absent(set_name)
+        return totals or NO_TOTALS
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return for each element whether it is present."""

@@ -51,7 +51,9 @@ class Clocks:
         log = store.read_log(after, LOOKED_AT_MAX)
         found, size, looked_at = list[FutureEntry](), 0, 0
         for row in log.rows:
-            if time_of(row.entry.stamp) > limit and rights.may_read(row.entry.set_name):
+            is_shown = row.entry.set_name not in store.damage.sets
+            is_shown &= rights.may_read(row.entry.set_name)
+            if time_of(row.entry.stamp) > limit and is_shown:
                 size += len(row.entry.element)
                 if size > LISTED_BYTES_MAX and found:
                     break

@@ -88,6 +88,7 @@ class Shown:
         self._store.damage.check(set_name)
         totals = self._store.totals().get(set_name)
         if totals is None or not totals.entries:
+            self._store.damage.check_absent(set_name)
             return value_of(form, None, VARY, status=404)
         tag = tag_of(totals.sums, b"state" if span is None else b"members", form)
         same = unchanged(request, tag)

@@ -84,6 +84,7 @@ class Scrubbing:
             self._faults.note("a scrub", error)
         finally:
             self.is_under_way = self._hurries = False
+            self._wanted.clear()  # it was asked for while it was under way
         self.scrubs += 1
 
     async def _step(self, scrub: Scrub, thread: ThreadPoolExecutor) -> None:

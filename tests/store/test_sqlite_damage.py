@@ -15,6 +15,7 @@ from lastword.errors import (
 )
 from lastword.replication.entries import Entry
 from lastword.replication.hashing import place
+from lastword.store.news import Bounds
 from lastword.store.operations import PEERS_SET, Write
 from lastword.store.sqlite.store import SqliteStore
 from tests.stores import S, SqliteStores, add, checksummed, made_up
@@ -240,4 +241,18 @@ def test_a_set_that_is_not_known_is_not_said_to_be_empty_where_the_file_may_lack
     with pytest.raises(CorruptStore, match="may be missing here"):
         store.contains(b"other", b"a")
     assert store.contains(S, b"a")
+    files.abandon()
+
+
+def test_news_of_a_damaged_set_are_told_to_nobody(files: SqliteStores) -> None:
+    store, bounds = files.open(), Bounds(looked_at=9, rows=9, size=9_999)
+    add(store, b"a")
+    store.execute(Write(b"sound", add=(b"a",)))
+    store.distrust(S, "for this test")
+
+    with pytest.raises(CorruptStore):
+        store.read_news(0, lambda _: True, bounds)
+    told = store.read_news(0, lambda name: name == b"sound", bounds)
+
+    assert [row.element for row in told.rows] == [b"a"]
     files.abandon()

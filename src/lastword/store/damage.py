@@ -7,7 +7,7 @@ store is given to others, and the whole file is replaced by a copy of a member
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from types import MappingProxyType
 from typing import NamedTuple
@@ -88,6 +88,19 @@ class Damage:
             self.reads += 1
             shown = set_name[:SHOWN_BYTES_MAX].decode(errors="replace")
             raise CorruptStore(f"set {shown!r} is damaged here: {self.sets[set_name]}")
+
+    def sound(self, wants: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
+        """Return what wants the same sets; it raises CorruptStore where that is a damaged one."""
+        if not self.sets:
+            return wants
+
+        def wanted(set_name: bytes) -> bool:
+            if not wants(set_name):
+                return False
+            self.check(set_name)
+            return True
+
+        return wanted
 
     def check_absent(self, set_name: bytes) -> None:
         """Raise CorruptStore for a set that is not known, where what the file says may lack it."""

@@ -226,7 +226,8 @@ class MemoryStore(BaseStore):
         """Return what is new in some sets after a log number."""
         ledger, found = self.ledger, self.image.log_rows(after, bounds.looked_at)
         until = found[-1].arrived if len(found) == bounds.looked_at else ledger.log_end
-        met = (Met(*row.entry[:3], row.arrived) for row in found if wants(row.entry.set_name))
+        wanted = self.damage.sound(wants)
+        met = (Met(*row.entry[:3], row.arrived) for row in found if wanted(row.entry.set_name))
         rows, cut = bounded(met, bounds)
         return News(rows[-1].arrived if cut else until, ledger.log_end, ledger.forgotten, rows)
 

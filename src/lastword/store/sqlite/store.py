@@ -377,9 +377,10 @@ class SqliteStore(BaseStore):
 
     def read_news(self, after: int, wants: Wants, bounds: Bounds) -> News:
         """Return what is new in some sets after a log number, from one snapshot."""
-        with reading(self.path), self.snapshot():
-            _, numbers, connection = self._readers.view
-            return news.read_news(connection, numbers, after, wants, bounds)
+        with self._reading("the log"), self.snapshot():
+            file, numbers, connection = self._readers.view
+            wanted = file.ledger.damage.sound(wants)
+            return news.read_news(connection, numbers, after, wanted, bounds)
 
     def greatest_arrived(self) -> int:
         """Return the greatest log number that a row has, from the index alone."""

@@ -146,7 +146,7 @@ async def test_every_error_is_answered_as_it_is_named(
 
 async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Document) -> None:
     values = {"time": "1", "prefix": "a", "after": "0" * 16, "limit": "10", "members": ""}
-    values["ghosts"] = "remove"
+    values |= {"ghosts": "remove", "explain": ""}
     await node.ask("PUT", "/s/a")
     for method, path, operation in calls(document):
         named = [each["name"] for each in operation.get("parameters", ())]
@@ -155,6 +155,7 @@ async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Do
             assert (await node.ask(method, "/s?count")).status in {200, 404}
         if not named:
             continue
+        query = "&".join(f"{name}={values[name]}" if values[name] else name for name in named)
         where = path.replace("{set}", "s").replace("{element}", "a")
         if "watch" in named or (method, path) == WITHOUT_END:
             watched = [f"{name}={WATCHED[name]}" for name in named if name in WATCHED]

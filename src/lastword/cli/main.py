@@ -13,6 +13,7 @@ from lastword.cli.bundles import export, import_
 from lastword.cli.certs import certs
 from lastword.cli.check import check
 from lastword.cli.doctor import doctor
+from lastword.cli.explain import explain
 from lastword.cli.members import lapse, leave, rejoin
 from lastword.cli.reach import Reach, said
 from lastword.cli.rebuild import rebuild, scrub
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command(short_help="Run a node.")(serve)
 app.command(short_help="Verify a node's file.")(check)
 app.command(short_help="Compare what all nodes hold.")(verify)
+app.command(short_help="Say why an element is as it is.")(explain)
 app.command(short_help="Examine clocks, and mend what wrong ones left.")(doctor)
 app.command(short_help="Write a backup of a node's whole file.")(backup)
 app.command(short_help="Write sets of a node into a bundle.")(export)

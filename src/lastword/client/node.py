@@ -28,6 +28,7 @@ from lastword.client.answers import (
 )
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import element_path, set_path
+from lastword.client.explanation import Explanation
 from lastword.client.reasons import reason_of
 from lastword.client.requests import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, STATE_BYTES_MAX, Request
 from lastword.client.states import StateReader
@@ -79,6 +80,12 @@ class AsyncNode:
     async def get(self, set_name: str, element: bytes) -> bool | None:
         """Return whether the element is present; None for a set without entries."""
         return (await self._call("GET", element_path(set_name, element))).presence()
+
+    async def explain(self, set_name: str, element: bytes) -> Explanation:
+        """Return why the element is as it is on this node."""
+        path = element_path(set_name, element)
+        answer = await self._call("GET", path, "explain", bytes_max=SETS_BYTES_MAX)
+        return answer.shaped(Explanation)
 
     async def put(self, set_name: str, element: bytes) -> int:
         """Add an element; return the time that it got, in microseconds since 1970."""

@@ -5,6 +5,7 @@ would obey, line breaks that forge a line of a log, characters that turn the wri
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 TEXT_CHARS_MAX: Final = 500
@@ -20,6 +21,28 @@ def printable(text: str) -> str:
     """Return a message that has printable characters only; all others are escaped."""
     shown = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     return shown if len(shown) <= TEXT_CHARS_MAX else shown[:TEXT_CHARS_MAX] + "…"
+
+
+def shown_time(wall_us: int) -> str:
+    """Return a time as people read it; one that no calendar has is a number."""
+    try:
+        whole = datetime.fromtimestamp(wall_us // 1_000_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{wall_us} microseconds"
+    return f"{whole:%Y-%m-%d %H:%M:%S}.{wall_us % 1_000_000:06d} UTC"
+
+
+def shown_span(us: int) -> str:
+    """Return how long something is, as people say it: `12 us`, `0.250 s`, `5 min`, `3 h`."""
+    if us < 1_000:
+        return f"{us} us"
+    seconds = us / 1e6
+    if seconds < 120:
+        return f"{seconds:.3f} s"
+    for unit, unit_s, most in (("min", 60, 120), ("h", 3_600, 48)):
+        if seconds < unit_s * most:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
 
 
 def shown_element(element: bytes) -> str:

@@ -13,6 +13,7 @@ from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.knowledge import Taken
 from lastword.replication.port import Randomness
 from lastword.replication.reports import Report
+from lastword.replication.vectors import covers
 
 BACKOFF_US = 200_000
 """The first pause after a failed call; it doubles with each further one."""
@@ -71,6 +72,18 @@ class Peer:
         """Whether it has answered, or failed to, at least once."""
         return self.answered or self.failures > 0
 
+    @property
+    def was_heard(self) -> bool:
+        """Whether it was ever heard on this file: in this run, or before it."""
+        return self.answered or self.report.run != 0
+
+    def is_known_to_have(self, run: int, number: int) -> bool:
+        """Return whether it said that it covers the dot `(run, number)`."""
+        held = self.holds
+        return covers(self.report.entries, run, number) or (
+            held.own_run == run and held.number >= number
+        )
+
     def says_it_holds(self, run: int, own_run: int, number: int) -> None:
         """Note that `run` there has the writes of `own_run` up to `number`.
 
@@ -123,6 +136,13 @@ class PeerBook:
     def version_with(self, address: str, newest: int) -> int:
         """Return the version of the protocol to speak with `address`, `newest` at the most."""
         return min(self.peer(address).version, newest)
+
+    def addresses_of_runs(self) -> dict[int, str]:
+        """Return where the runs serve, or served, that were heard of."""
+        found = {peer.report.run: address for address, peer in self._peers.items()}
+        found |= {peer.run: address for address, peer in self._peers.items()}
+        found.pop(0, None)
+        return found
 
     def holders(self, listed: frozenset[str], own_run: int, number: int) -> int:
         """Return how many of the listed said last that they hold `own_run` up to `number`."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lastword.replication.entries import Dot
 from lastword.replication.fence import Standing
 from lastword.replication.replica import Replica
 
@@ -70,3 +71,27 @@ def _members(replica: Replica, now_us: int) -> Iterator[MemberStatus]:
             peer.theirs.standing,
             replica.collection.blocked.get(peer.address),
         )
+
+
+class MemberHolds(NamedTuple):
+    """Whether another member is known to cover a write, and how long ago it was heard.
+
+    `heard_us` is None where it was never heard on this file.
+    """
+
+    address: str
+    has: bool
+    heard_us: int | None
+
+
+def holding_of(replica: Replica, dot: Dot | None, now_us: int) -> tuple[MemberHolds, ...]:
+    """Return for each other member whether what it last said covers a dot; nobody has None."""
+    listed = replica.state.members() - {replica.membership.address}
+    return tuple(
+        MemberHolds(
+            peer.address,
+            dot is not None and peer.is_known_to_have(*dot),
+            peer.report.silent_us(now_us) if peer.was_heard else None,
+        )
+        for peer in replica.peers.listed_others(listed)
+    )

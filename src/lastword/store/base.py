@@ -60,6 +60,7 @@ from lastword.store.operations import (
     Write,
     future_time,
 )
+from lastword.store.past import Past, Span
 from lastword.store.transaction import Operation
 
 T = TypeVar("T")
@@ -117,6 +118,8 @@ class BaseStore(ABC):
     def __init__(self, options: StoreOptions, ledger: Ledger) -> None:
         self.options = options
         self.ledger = ledger
+        self.past = Past(options.wall())
+        self.past.forget_numbers(ledger.log_end)
         self.forget_derived()
 
     def forget_derived(self) -> None:
@@ -143,6 +146,17 @@ class BaseStore(ABC):
     @abstractmethod
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
+
+    @abstractmethod
+    def row_of(self, set_name: bytes, element: bytes) -> Row | None:
+        """Return the row of an element, or None where none is held."""
+
+    @abstractmethod
+    def marks_around(self, number: int) -> Span:
+        """Return between which marks a log number was given, where the file can tell.
+
+        A wall that stepped back set a mark of number 0, which vouches for nothing.
+        """
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present."""
@@ -218,6 +232,16 @@ class BaseStore(ABC):
         log_end = self.ledger.log_end  # before the marks: what comes meanwhile is not older
         number = self.mark_after(wall_us - MARK_INTERVAL_US)
         return log_end if number is None else number
+
+    def arrival_of(self, number: int) -> Span:
+        """Return when a log number was given: from memory, or else to a minute, by the marks."""
+        remembered = self.past.arrival(number)
+        if remembered is not None:
+            return remembered
+        span = self.marks_around(number)
+        if span.from_us is None or self.mark_after(span.from_us) == 0:  # the wall stepped back
+            return span
+        return Span(span.from_us, span.from_us + MARK_INTERVAL_US)
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""

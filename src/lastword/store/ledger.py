@@ -80,13 +80,28 @@ class Mark(NamedTuple):
     number: int
 
 
+class Loss(NamedTuple):
+    """A state that lost: it was held and replaced, or it came and was not newer than what is held.
+
+    What only came has no log number, and a client that gives a time of its own gives no dot: both
+    are 0 then. `by` is the row that it lost against, None where a tombstone was collected; `at_us`
+    is when, by the wall.
+    """
+
+    name: Key
+    row: Row
+    by: Row | None
+    at_us: int
+
+
 @dataclass(slots=True)
 class Changes:
     """What one transaction did, complete: applied whole to a file and to a ledger, or dropped.
 
     `buckets` has those that changed, by their lows; of a set in `rebucketed` all are new. Rows in
     `dropped` were collected, and are gone before any in `rows` come: those are new then. A set
-    in `totals` without entries has gone.
+    in `totals` without entries has gone. `replaced` and `refused` are for the memory of what lost
+    (past.py), `wall_us` is when it was done; none of them is stored.
     """
 
     log_end: int
@@ -110,7 +125,9 @@ class Changes:
     redotted: int | None = None
     listed_before: str | None = None
     origin: CopyOrigin | None = None
-    distrusted: Distrusted | None = None
+    wall_us: int = 0
+    replaced: list[Loss] = field(default_factory=list)
+    refused: list[Loss] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:

@@ -15,6 +15,7 @@ from lastword.store.mend import mend
 from lastword.store.news import Bounds, Met, News, Wants, bounded
 from lastword.store.offers import Offers
 from lastword.store.operations import BeginRun
+from lastword.store.past import Span
 from lastword.store.transaction import Operation, Transaction
 
 T = TypeVar("T")
@@ -162,7 +163,8 @@ class MemoryStore(BaseStore):
         )
         transaction.load(operation.touches())
         result = operation.run(transaction)
-        self.absorb(transaction.finish())
+        self.absorb(changes := transaction.finish())
+        self.past.take(changes)
         return result
 
     def absorb(self, changes: Changes) -> None:
@@ -197,15 +199,21 @@ class MemoryStore(BaseStore):
         """Hold `image` from now on."""
         self.image.become(image)
         self.ledger = self.image.ledger
+        self.past.forget_numbers(self.ledger.log_end)
         self.forget_derived()
 
     def stamp_of(self, set_name: bytes, element: bytes) -> int | None:
         """Return the stamp of an element, or None where none is held."""
-        self.damage.check(set_name)
-        row = self.image.rows.get((set_name, key_of(set_name, element, self.ledger.digest_key)))
+        row = self.row_of(set_name, element)
         return None if row is None else row.stamp
 
-    def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
+    def row_of(self, set_name: bytes, element: bytes) -> Row | None:
+        """Return the row of an element, or None where none is held."""
+        return self.image.rows.get((set_name, key_of(set_name, element, self.ledger.digest_key)))
+
+    def entries(
+        self, set_name: bytes, *, after: bytes = b"", limit: int
+    ) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
         found = self.image.rows_between(set_name, after + b"\0", None)
         return [(held.key, held.stamp) for held in islice(found, limit)]
@@ -240,6 +248,13 @@ class MemoryStore(BaseStore):
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
         index = bisect_right(self.image.marks, wall_us, key=lambda mark: mark.wall_us)
         return self.image.marks[index].number if index < len(self.image.marks) else None
+
+    def marks_around(self, number: int) -> Span:
+        """Return between which marks a log number was given."""
+        marks = self.image.marks
+        before = [at.wall_us for at in marks if 0 < at.number < number]
+        after = [at.wall_us for at in marks if at.number >= number]
+        return Span(max(before, default=None), min(after, default=None))
 
     def tombstones_until(self, number: int) -> int:
         """Return how many tombstones arrived up to a log number."""

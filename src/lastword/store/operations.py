@@ -159,9 +159,18 @@ class Merge(Struct, frozen=True):
         if ghosts:
             stamps = self._without(transaction, ghosts)
             winning = list(self._winning(transaction, stamps))
+        self._note_losers(transaction, stamps)
         for where, stamp in winning:
             transaction.put_own(self.set_name, where, stamp)
         return Merged(len(winning), min(map(time_of, stamps.values()), default=None))
+
+    def _note_losers(self, transaction: Transaction, stamps: Mapping[bytes, int]) -> None:
+        """Remember what is older than what is held; call it before anything is put."""
+        for element, stamp in stamps.items():
+            name = (self.set_name, transaction.place(self.set_name, element).key)
+            held = transaction.row(*name)
+            if held is not None:
+                transaction.refuse(name, held, stamp)
 
     def _winning(
         self, transaction: Transaction, stamps: Mapping[bytes, int]
@@ -282,6 +291,7 @@ def _apply_entry(transaction: Transaction, entry: Entry, applied: Applied) -> No
     elif stamp == held.stamp and _may_adopt(transaction, held, run, number):
         applied.adopted += 1
     else:
+        transaction.refuse((set_name, where.key), held, stamp, run, number)
         return
     transaction.put(set_name, where, stamp, run, number)
 

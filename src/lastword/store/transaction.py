@@ -17,7 +17,8 @@ from lastword.replication.hashing import Hasher, Place, element_of, hasher
 from lastword.replication.vectors import Vector, covers, note_growth
 from lastword.store.buckets import added_up, bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
-from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
+from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, Loss, OwnRun, Row, Totals
+from lastword.store.past import KEY_BYTES_MAX
 from lastword.store.tally import Tally
 
 T_co = TypeVar("T_co", covariant=True)
@@ -98,7 +99,7 @@ class Transaction:
         self._bucketed_entries = bucketed_entries
         self._stored = stored
         self.wall_us = wall_us = wall()
-        self.changes = Changes(ledger.log_end, ledger.clock_last)
+        self.changes = Changes(ledger.log_end, ledger.clock_last, wall_us=wall_us)
         self._rows: dict[Key, Row] = {}
         self._places: dict[bytes, dict[bytes, Place]] = {}
         self._tallies: dict[bytes, Tally] = {}
@@ -256,6 +257,8 @@ class Transaction:
         del self._rows[name]
         changes.dropped[name] = row
         changes.forgotten = max(changes.forgotten, self.ledger.forgotten, row.arrived)
+        if len(key) <= KEY_BYTES_MAX:
+            changes.replaced.append(Loss(name, row, None, self.wall_us))
         self.raise_collected({row.run: row.number})
         self.raise_collected_time(set_name, time_of(row.stamp))
         self._tally(set_name).take_out(where, row.stamp)
@@ -279,12 +282,23 @@ class Transaction:
         if old is None:
             old = changes.before[name] = self._rows.get(name)
         changes.log_end = arrived = changes.log_end + 1
-        changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
+        row = changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
         if old is None or old.stamp != stamp:
             tally = self._tallies.get(set_name) or self._tally(set_name)
             tally.add_up(where, None if old is None else old.stamp, stamp)
             if stamp >> 1 > self._clock.last:
                 self._clock.observe(stamp >> 1)
+            if old is not None and len(where[0]) <= KEY_BYTES_MAX:
+                changes.replaced.append(_new_row(Loss, (name, old, row, self.wall_us)))
+
+    def refuse(self, name: Key, held: Row, stamp: int, run: int = 0, number: int = 0) -> None:
+        """Remember that a state came that is older than what is held, and changed nothing.
+
+        A client's has no dot.
+        """
+        if stamp < held.stamp and len(name[1]) <= KEY_BYTES_MAX:
+            lost = Row(stamp, run, number, 0)
+            self.changes.refused.append(Loss(name, lost, held, self.wall_us))
 
     def raise_seen(self, vector: Vector) -> None:
         """Take another's vector into this node's own: the maximum for each run."""

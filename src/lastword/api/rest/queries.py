@@ -28,8 +28,15 @@ def check_no_query(request: Request) -> None:
         raise InvalidRequest(
             "this call does not take that query",
             hint="Writes take ?time=, in microseconds since 1970, adds &ghosts= behind it, merges "
-            "?ghosts=, and GET /<set> ?members and what goes with it; docs/REFERENCE.md has all.",
+            "?ghosts=, GET /<set> ?members and what goes with it, GET /<set>/<element> ?explain; "
+            "docs/REFERENCE.md has all.",
         )
+
+
+def check_explain(request: Request) -> None:
+    """Refuse any query but `?explain`."""
+    if request.query != b"explain":
+        check_no_query(request)
 
 
 def timing_of_query(request: Request) -> Timing:

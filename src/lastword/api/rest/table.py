@@ -55,6 +55,7 @@ from lastword.api.rest.shown import (
 )
 from lastword.api.rest.watching import EVENTS, WATCHED, Nothing, Watching, watch_route
 from lastword.client.clock import ClockReport, FuturePage
+from lastword.client.explanation import Explanation
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
     ClockOff,
@@ -104,7 +105,10 @@ WRITTEN: Final = Given(200, "it is on disk", body("null", None), ("Lastword-Time
 NO_SET: Final = Given(404, "no entry of the set is held", body("null", None), ("Vary",))
 KNOWN: Final = Given(304, "it is what If-None-Match names", None, ("ETag", "Vary"))
 TAGGED: Final = ("ETag", "Vary")
-PRESENCE: Final = Given(200, "whether it is in the set", body("true or false", bool))
+PRESENCE: Final = Given(
+    200, "whether it is in the set; why", body("true or false, or why", (bool, Explanation))
+)
+EXPLAIN: Final = Query("explain", "say why: who wrote it when, and what it won against", str)
 
 DELETE_SET_HINT: Final = (
     "A set goes when its elements are removed, by their names: GET /<set>?members lists them, "
@@ -154,9 +158,10 @@ def _element_route(elements: Elements) -> Route:
         {
             "GET": Call(
                 elements.get,
-                "whether the element is in the set",
+                "whether the element is in the set, or why it is as it is",
                 (PRESENCE, NO_SET._replace(headers=())),
                 Need.READ,
+                queries=(EXPLAIN,),
                 errors=ELEMENT_ERRORS,
             ),
             "PUT": Call(

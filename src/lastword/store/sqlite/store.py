@@ -20,6 +20,7 @@ from lastword.store.mend import mend
 from lastword.store.news import Bounds, News, Wants
 from lastword.store.offers import Offers
 from lastword.store.operations import BeginRun
+from lastword.store.past import Span
 from lastword.store.set_cache import HeldSet
 from lastword.store.sqlite import news, places, tables
 from lastword.store.sqlite.file import (
@@ -63,7 +64,8 @@ _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY k
 _COUNT_TOMBSTONES = """
 SELECT count(*) FROM entries INDEXED BY tombstones WHERE stamp & 1 AND arrived <= ?
 """
-_GREATEST = "SELECT max(arrived) FROM entries INDEXED BY entries_by_arrived"
+_MARK_BEFORE = "SELECT max(wall_us) FROM marks WHERE number < ? AND number > 0"
+_MARK_AT = "SELECT min(wall_us) FROM marks WHERE number >= ?"
 _MARK_AFTER = "SELECT number FROM marks WHERE wall_us > ? ORDER BY wall_us LIMIT 1"
 
 
@@ -95,14 +97,7 @@ class SqliteStore(BaseStore):
         self.cache = file.cache
         self.copy: SqliteStore | None = None
         self._readers = Readers(self.path, file)
-        self.writer = Writer(file, options)
-        if file.log_unread.frames:
-            logger.warning(
-                "%d frames of the log of %s are not read, since one before them does not hold: a "
-                "crash in the middle of a commit, or damage; what members have comes back",
-                file.log_unread.frames,
-                self.path,
-            )
+        self.writer = Writer(file, options, self.past)
         try:
             mend(self)
             self.execute(BeginRun(options.new_run()))
@@ -237,6 +232,7 @@ class SqliteStore(BaseStore):
                 raise
             self.file, self.ledger, self.cache = file, file.ledger, file.cache
             self.copy = None
+            self.past.forget_numbers(file.ledger.log_end)
             self.writer.write_to(file)
             self._readers.read(file)
             self.forget_derived()
@@ -297,6 +293,14 @@ class SqliteStore(BaseStore):
         if stamp is None or type(stamp) is int:
             return stamp
         raise self._failed(CorruptStore(f"a stamp is {stamp!r}"), set_name)
+
+    def row_of(self, set_name: bytes, element: bytes) -> Row | None:
+        """Return the row of an element, or None where none is held."""
+        with reading(self.path):
+            _, numbers, connection = self._readers.view
+            key = key_of(set_name, element, self.ledger.digest_key)
+            found = tables.StoredRows(connection, numbers).fetch(set_name, (key,))
+            return next((row for _, row in found), None)
 
     def contains_each(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present, by one statement."""
@@ -394,6 +398,12 @@ class SqliteStore(BaseStore):
         """Return the number of the first mark that was set after `wall_us`, if there is one."""
         with self._reading("the marks"):
             return cast("int | None", self._reader.execute(_MARK_AFTER, (wall_us,)).get)
+
+    def marks_around(self, number: int) -> Span:
+        """Return between which marks a log number was given. O(marks)."""
+        with reading(self.path):
+            execute = self._reader.execute
+            return Span(*(execute(sql, (number,)).get for sql in (_MARK_BEFORE, _MARK_AT)))
 
     def tombstones_until(self, number: int) -> int:
         """Return how many tombstones arrived up to a log number; from their index alone."""

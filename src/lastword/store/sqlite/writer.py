@@ -22,6 +22,7 @@ from lastword.limits import BRIEF_ROWS_MAX, GROUP_ROWS_MAX, WRITES_PENDING_MAX
 from lastword.store.base import StoreOptions
 from lastword.store.damage import place_of
 from lastword.store.ledger import Changes, Ledger
+from lastword.store.past import Past
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.open_file import OpenFile
 from lastword.store.sqlite.tables import StoredRows, store_changes
@@ -86,10 +87,11 @@ class Writer:
     wait for the starter, which may itself wait for one of them.
     """
 
-    def __init__(self, file: OpenFile, options: StoreOptions) -> None:
+    def __init__(self, file: OpenFile, options: StoreOptions, past: Past) -> None:
         self._follower: Follower | None = None
         self.write_to(file)
         self._options = options
+        self._past = past
         self._failed: StoreError | None = None
         self._door = threading.Lock()  # of what follows
         self._idle = threading.Condition(self._door)
@@ -287,6 +289,8 @@ class Writer:
                 self._absorb(changes)
                 self.commits += 1
             self._checkpointer.after_commit()
+        elif changes is not None:
+            self._past.take(changes)
 
     @contextlib.contextmanager
     def _parting(self, group: _Group) -> Iterator[None]:
@@ -350,6 +354,7 @@ class Writer:
             self._cache.absorb(changes.rows)
             if (follower := self._follower) is not None:  # after the ledger: see `follow`
                 follower(self._ledger, log_end, changes)
+            self._past.take(changes)
         except BaseException as error:
             self._failed = DiskFailed(f"memory does not follow the file: {error!r}", hint=_START)
             raise self._failed from error

@@ -84,12 +84,12 @@ def test_memory_is_bounded_and_says_since_when_it_is_whole(stores: AnyStores) ->
     memory, store = Past(START_US), stores.open()
     remove(store, b"e", time=START_US)
     add(store, b"e", time=EARLY)
-    (loss,) = store.past.refused(name_of(store))
-    memory._refused.extend(loss._replace(at_us=number) for number in range(past.LOSSES_MAX - 1))
+    (flat,) = store.past._refused
+    memory._refused.extend((*flat[:-1], number) for number in range(past.LOSSES_MAX - 1))
     assert memory.since_us == START_US
-    memory._refused.extend([loss._replace(at_us=7), loss])
+    memory._refused.extend([flat, flat])
     assert memory.since_us == 1
-    assert len(memory.refused(loss.name)) == past.LOSSES_MAX
+    assert len(memory.refused(name_of(store))) == past.LOSSES_MAX
 
     long = b"x" * 300
     add(store, long)

@@ -24,8 +24,8 @@ from lastword.replication.hashing import key_of
 from lastword.replication.replica import Replica
 from lastword.replication.status import MemberHolds, holding_of
 from lastword.store.base import BaseStore
-from lastword.store.ledger import Loss, Row
-from lastword.store.past import Span
+from lastword.store.ledger import Row
+from lastword.store.past import Loss, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,18 +80,11 @@ class Mark(NamedTuple):
     number: int
 
 
-class Loss(NamedTuple):
-    """A state that lost: it was held and replaced, or it came and was not newer than what is held.
+FlatLoss = tuple[bytes, bytes, int, int, int, int, int, int, int, int, int]
+"""A state that lost, as it is remembered: set, key, its row, the row that it lost against, when.
 
-    What only came has no log number, and a client that gives a time of its own gives no dot: both
-    are 0 then. `by` is the row that it lost against, None where a tombstone was collected; `at_us`
-    is when, by the wall.
-    """
-
-    name: Key
-    row: Row
-    by: Row | None
-    at_us: int
+It is flat so that the collector of cycles has nothing to look at in thousands of them.
+"""
 
 
 @dataclass(slots=True)
@@ -126,8 +119,8 @@ class Changes:
     listed_before: str | None = None
     origin: CopyOrigin | None = None
     wall_us: int = 0
-    replaced: list[Loss] = field(default_factory=list)
-    refused: list[Loss] = field(default_factory=list)
+    replaced: list[FlatLoss] = field(default_factory=list)
+    refused: list[FlatLoss] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lastword.store.ledger import Changes, Key, Loss
+from lastword.store.ledger import Changes, FlatLoss, Key, Row
 
 LOSSES_MAX: Final = 10_000
 """Of each kind: some megabytes, with keys of up to KEY_BYTES_MAX. Of a busy element, or of a node
@@ -25,6 +25,29 @@ MOMENT_US: Final = 100_000
 
 MOMENTS_MAX: Final = 10_000
 """Moments that are remembered: a quarter of an hour of writing without a pause, or far more."""
+
+
+NO_ROW: Final = Row(0, 0, 0, 0)
+"""Stands for the winner where a tombstone was collected."""
+
+
+class Loss(NamedTuple):
+    """A state that lost: it was held and replaced, or it came and was not newer than what is held.
+
+    What only came has no log number, and a client that gives a time of its own gives no dot: both
+    are 0 then. `by` is the row that it lost against, None where a tombstone was collected; `at_us`
+    is when, by the wall.
+    """
+
+    row: Row
+    by: Row | None
+    at_us: int
+
+    @classmethod
+    def of(cls, flat: FlatLoss) -> "Loss":
+        """Return what was remembered flat."""
+        by = Row(*flat[6:10])
+        return cls(Row(*flat[2:6]), None if by == NO_ROW else by, flat[10])
 
 
 class Span(NamedTuple):
@@ -46,8 +69,8 @@ class Past:
 
     def __init__(self, since_us: int) -> None:
         self._since_us = since_us
-        self._replaced: deque[Loss] = deque(maxlen=LOSSES_MAX)
-        self._refused: deque[Loss] = deque(maxlen=LOSSES_MAX)
+        self._replaced: deque[FlatLoss] = deque(maxlen=LOSSES_MAX)
+        self._refused: deque[FlatLoss] = deque(maxlen=LOSSES_MAX)
         self._moments: deque[_Moment] = deque(maxlen=MOMENTS_MAX)
         self._log_end = 0
 
@@ -74,16 +97,16 @@ class Past:
 
     def replaced(self, name: Key) -> list[Loss]:
         """Return the states of an element that others took the place of, the oldest first."""
-        return [loss for loss in self._replaced.copy() if loss.name == name]
+        return _of(self._replaced, name)
 
     def refused(self, name: Key) -> list[Loss]:
         """Return what came of an element and was no newer than what was held, the oldest first."""
-        return [loss for loss in self._refused.copy() if loss.name == name]
+        return _of(self._refused, name)
 
     @property
     def since_us(self) -> int:
         """Since when nothing that lost was forgotten, as wall microseconds."""
-        full = [at[0].at_us for at in (self._replaced, self._refused) if len(at) == LOSSES_MAX]
+        full = [at[0][-1] for at in (self._replaced, self._refused) if len(at) == LOSSES_MAX]
         return max(full, default=self._since_us)
 
     def arrival(self, number: int) -> Span | None:
@@ -93,3 +116,8 @@ class Past:
         if index < 0 or number > self._log_end:
             return None
         return Span(moments[index].wall_us, moments[index].wall_us + MOMENT_US)
+
+
+def _of(losses: deque[FlatLoss], name: Key) -> list[Loss]:
+    """Return those of one element; another thread may add to them meanwhile."""
+    return [Loss.of(flat) for flat in losses.copy() if flat[:2] == name]

@@ -17,8 +17,8 @@ from lastword.replication.hashing import Hasher, Place, element_of, hasher
 from lastword.replication.vectors import Vector, covers, note_growth
 from lastword.store.buckets import added_up, bucket_entries_max, divided_at_once, is_crowded
 from lastword.store.census import Census
-from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, Loss, OwnRun, Row, Totals
-from lastword.store.past import KEY_BYTES_MAX
+from lastword.store.ledger import NO_TOTALS, Changes, Key, Ledger, OwnRun, Row, Totals
+from lastword.store.past import KEY_BYTES_MAX, NO_ROW
 from lastword.store.tally import Tally
 
 T_co = TypeVar("T_co", covariant=True)
@@ -258,7 +258,7 @@ class Transaction:
         changes.dropped[name] = row
         changes.forgotten = max(changes.forgotten, self.ledger.forgotten, row.arrived)
         if len(key) <= KEY_BYTES_MAX:
-            changes.replaced.append(Loss(name, row, None, self.wall_us))
+            changes.replaced.append((*name, *row, *NO_ROW, self.wall_us))
         self.raise_collected({row.run: row.number})
         self.raise_collected_time(set_name, time_of(row.stamp))
         self._tally(set_name).take_out(where, row.stamp)
@@ -289,7 +289,7 @@ class Transaction:
             if stamp >> 1 > self._clock.last:
                 self._clock.observe(stamp >> 1)
             if old is not None and len(where[0]) <= KEY_BYTES_MAX:
-                changes.replaced.append(_new_row(Loss, (name, old, row, self.wall_us)))
+                changes.replaced.append((*name, *old, *row, self.wall_us))
 
     def refuse(self, name: Key, held: Row, stamp: int, run: int = 0, number: int = 0) -> None:
         """Remember that a state came that is older than what is held, and changed nothing.
@@ -297,8 +297,7 @@ class Transaction:
         A client's has no dot.
         """
         if stamp < held.stamp and len(name[1]) <= KEY_BYTES_MAX:
-            lost = Row(stamp, run, number, 0)
-            self.changes.refused.append(Loss(name, lost, held, self.wall_us))
+            self.changes.refused.append((*name, stamp, run, number, 0, *held, self.wall_us))
 
     def raise_seen(self, vector: Vector) -> None:
         """Take another's vector into this node's own: the maximum for each run."""

@@ -18,7 +18,7 @@ from lastword.access.hosts import Hosts
 from lastword.access.tls import NodeTls
 from lastword.api.access_log import logged
 from lastword.api.http.limits import HttpLimits
-from lastword.api.http.messages import Handler, Request
+from lastword.api.http.messages import Handler, Request, Response
 from lastword.api.http.server import HttpServer
 from lastword.api.resp.limits import RespLimits
 from lastword.api.resp.server import RespServer
@@ -49,6 +49,9 @@ OTHERS_MAY_NOTHING = 0o077
 
 DRAIN_S = 10.0
 """How long requests in flight may take once the node is told to stop."""
+
+LIVE_PATH = b"/_/live"
+"""Answered while the node is starting, too: its event loop turns."""
 
 _DEFAULTS = NodeConfig()
 _HTTP, _REDIS = HttpLimits(), RespLimits()
@@ -190,6 +193,7 @@ async def _serve(
         await asyncio.wait(
             {running, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
+        node.is_stopping = True
         await asyncio.gather(*(one.close(DRAIN_S) for one in (server, resp) if one is not None))
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -273,6 +277,8 @@ class _Front:
 
     def __call__(self, request: Request) -> Answer:
         if self.handler is None:
+            if request.path == LIVE_PATH:
+                return Response(body=b'{"live":true}\n')
             raise Unavailable("the node is starting")
         return self.handler(request)
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from lastword.client.health import Reason
 from lastword.client.text import printable
 from lastword.crdt.wire import decode_json, element_bytes, element_of_base64
 from lastword.errors import (
@@ -104,16 +105,11 @@ class Ready(msgspec.Struct, rename="camel"):
     run: str = ""
     copying: Copying | None = None
     backing_up: BackingUp | None = None
-    damage: Damaged = msgspec.field(default_factory=Damaged)
-
-
-class Scrubbed(msgspec.Struct, rename="camel"):
-    """Scrubs since a node's start: how many ended, and what they went over."""
-
-    scrubs: int
-    under_way: bool
-    pages: int
-    rows: int
+    ready: bool = True
+    reasons: list[Reason] = []
+    run: str = ""
+    address: str = ""
+    members: list[str] = []
 
 
 class Leaves(msgspec.Struct, rename="camel"):
@@ -161,9 +157,9 @@ class Answer:
         except LastwordError as error:
             raise self.no_node(f"no state: {printable(str(error))}") from error
 
-    def shaped(self, kind: type[T]) -> T:
-        """Return what the answer says, as a `kind`."""
-        if self.status != 200:
+    def shaped(self, kind: type[T], *, statuses: tuple[int, ...] = (200,)) -> T:
+        """Return what the answer says, as a `kind`; with 503 it may say that something is not."""
+        if self.status not in statuses or (self.status != 200 and self._is_refusal):
             raise self._failure()
         try:
             return msgspec.json.decode(self.body, type=kind)
@@ -209,6 +205,15 @@ class Answer:
     def is_null(self) -> bool:
         """Whether it says that the set has no entries."""
         return self.status == 404 and self.body.strip() == b"null"
+
+    @property
+    def _is_refusal(self) -> bool:
+        """Whether the body tells of an error, as opposed to facts."""
+        try:
+            _ERROR.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
 
     def _failure(self) -> LastwordError:
         """Return the error that the node told of."""

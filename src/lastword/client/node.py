@@ -29,6 +29,7 @@ from lastword.client.answers import (
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import element_path, set_path
 from lastword.client.explanation import Explanation
+from lastword.client.health import Converged
 from lastword.client.reasons import reason_of
 from lastword.client.requests import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, STATE_BYTES_MAX, Request
 from lastword.client.states import StateReader
@@ -199,22 +200,17 @@ class AsyncNode:
         return (await self.ready()).backing_up
 
     async def ready(self) -> Ready:
-        """Return what the node says of itself."""
+        """Return what the node says of itself, ready or not."""
         answer = await self._call("GET", self._url("ready"), bytes_max=SETS_BYTES_MAX)
-        return answer.shaped(Ready)
+        return answer.shaped(Ready, statuses=(200, 503))
 
-    async def scrub(self) -> Scrubbed:
-        """Let the node look for damage now; return what scrubs came to before."""
-        return (await self._call("POST", self._url("scrub"))).shaped(Scrubbed)
-
-    async def scrubbed(self) -> Scrubbed:
-        """Return how far scrubs are."""
-        return (await self._call("GET", self._url("scrub"))).shaped(Scrubbed)
-
-    async def rebuild(self, source: str | None) -> None:
-        """Let the node begin to copy a member; raises Conflict where that cannot be."""
-        body = msgspec.json.encode({"source": source})
-        (await self._call("POST", self._url("rebuild"), body=body)).nothing()
+    async def converged(self, max_lag: str = "") -> Converged:
+        """Return whether all members have what the others had a moment ago, and why not."""
+        query = f"max_lag={quote(max_lag, safe='')}" if max_lag else ""
+        answer = await self._call(
+            "GET", self._url("converged"), query, bytes_max=SETS_BYTES_MAX
+        )
+        return answer.shaped(Converged, statuses=(200, 503))
 
     @staticmethod
     def _url(call: str) -> str:

@@ -22,6 +22,7 @@ from lastword.node.transport import Transport
 from lastword.node.watch_limits import WatchLimits
 from lastword.node.watchers import Watchers
 from lastword.replication import speech
+from lastword.replication.comparison import NONCE_BITS
 from lastword.replication.membership import Identity
 from lastword.replication.replica import Replica, Send
 from lastword.replication.settings import ReplicaSettings
@@ -68,7 +69,7 @@ class Node:
         self._clock_told = (False, False)
         self.notices = Notices()
         self.watchers = Watchers(store, loop, self.read, watch_limits)
-        self.scrubbing = Scrubbing(store, every_s=scrub_every_s, faults=self.faults)
+        self.is_stopping = False
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -115,11 +116,11 @@ class Node:
         self._send_all(sends)
         return bool(sends)
 
-    async def rebuild(self, address: str | None) -> bool:
-        """Copy a member in place of what is held, whatever that is like; else say False."""
-        sends = await self.ask(lambda replica, now_us: replica.rebuild(address, now_us))
-        self._send_all(sends)
-        return bool(sends)
+    async def probe(self, address: str) -> None:
+        """Ask a member how it is, and let the replica hear the answer, or that there is none."""
+        nonce = self._rng.getrandbits(NONCE_BITS)
+        for send in await self.ask(lambda replica, _: replica.probe(address, nonce)):
+            await self._exchange(send)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return what `work` returns; it may read long, from one snapshot, beside the loop."""

@@ -108,6 +108,7 @@ class Comparisons:
         self._counters.comparisons_equal += current.is_equal
         if current.is_equal:
             self._suspected.clear()
+            self._peers.peer(address).lag.compare(equal=True, now_us=now_us)
         self._counters.comparisons_unequal += not current.is_equal
         self._examine(current.suspects)
         return None

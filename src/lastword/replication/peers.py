@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lastword.replication.fence import Standing, Theirs
 from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.knowledge import Taken
+from lastword.replication.lag import Lag
 from lastword.replication.port import Randomness
 from lastword.replication.reports import Report
 from lastword.replication.vectors import covers
@@ -50,7 +51,8 @@ class Peer:
     `met` says that a walk over its log has ended during this run, after which the node there was
     a listed one, so that it will be called as such; `is_self` says that it leads here. `version`
     is that of the protocol spoken there, `run` the one that answered last. `holds` is what it last
-    said of this node's writes, `theirs` what of collection, `report` what it covers.
+    said of this node's writes, `theirs` what of collection, `report` what it covers; `lag` is how
+    far the two are behind each other.
     """
 
     address: str
@@ -66,6 +68,7 @@ class Peer:
     theirs: Theirs = field(default_factory=Theirs)
     report: Report = field(default_factory=Report)
     holds: Holding = NO_HOLDING
+    lag: Lag = field(default_factory=Lag)
 
     @property
     def is_resolved(self) -> bool:
@@ -175,6 +178,7 @@ class PeerBook:
             peer.theirs.covered = not peer.theirs.hash
             peer.theirs.standing = Standing.UNKNOWN
             peer.theirs.knows = None
+            peer.lag.forget()
             peer.met = False
 
     def listed_others(self, listed: frozenset[str]) -> list[Peer]:

@@ -21,19 +21,16 @@ from lastword.errors import CorruptStore
 from lastword.replication.collection import Collection
 from lastword.replication.comparisons import Comparisons
 from lastword.replication.counters import Counters
-from lastword.replication.entries import Cursor
 from lastword.replication.fence import Fence, Theirs
 from lastword.replication.frames import (
     PROTOCOL_VERSION,
     Compare,
-    Compared,
     Frame,
     Log,
-    PageBody,
     Pull,
-    Surveyed,
     furthest,
 )
+from lastword.replication.gauge import Gauge
 from lastword.replication.lapse import Lapse
 from lastword.replication.leaving import Leaving
 from lastword.replication.membership import Identity, Membership
@@ -85,6 +82,7 @@ class Replica:
         self._lapse = Lapse(state, self.peers, self.membership, settings, self.counters)
         self.leaving = Leaving(state, self.peers, self.membership)
         self._fence, self._walks, self._comparisons = self._parts()
+        self._gauge = Gauge(state, self.peers)
         self._renewal = Renewal(state, self.peers, settings, self.counters)
         self._skews = Skews(settings.max_skew_us)
         for address, report in state.reports().items():
@@ -149,11 +147,13 @@ class Replica:
             self._note_heard(peer, now_us)
             if version > OLD_VERSION:
                 peer.version = version
-            self._note_holding(frame, peer)
+            self._gauge.hear_holding(frame, peer)
             theirs = peer.theirs
         frame = self._admitted(frame, theirs)
         asked = frame.page is None and self._walks.wants(frame)
         pull = self._walks.take_page(frame, frame.address, now_us)
+        if frame.address:
+            self._gauge.hear(frame, frame.address, now_us)
         if asked and self._walks.awaited is None:
             pull = self._walks.pull(frame.address, now_us)
         return self._reply(frame, theirs, pull=pull)
@@ -177,12 +177,15 @@ class Replica:
         if self._renewal.awaits(frame):
             return self._copy_on(address, frame, now_us)
         self._notice_resumption(frame)
-        self._note_holding(frame, peer)
+        self._gauge.hear_holding(frame, peer)
         frame = self._admitted(frame, peer.theirs)
         if not peer.theirs.standing.is_clear:
             self._comparisons.give_up(address)
         pull = self._walks.take_page(frame, address, now_us)
         compare = self._comparisons.take(frame, address, now_us)
+        self._gauge.hear(frame, address, now_us)
+        if frame.surveyed is not None:  # as a step of a comparison, it ends no walk
+            return []
         sends = []
         if pull or compare or frame.pull:
             reply = self._reply(frame, peer.theirs, pull=pull, compare=compare)
@@ -206,6 +209,16 @@ class Replica:
         self.peers.peer(address).speak(OLD_VERSION, now_us)
         self._comparisons.give_up(address)
         return self._go_on(address, now_us)
+
+    def probe(self, address: str, nonce: int) -> list[Send]:
+        """Ask a member how its log and its digests are, beside all else; nothing changes by it.
+
+        One that speaks an older version is not asked.
+        """
+        if self.version_for(address) == OLD_VERSION:
+            return []
+        frame = replace(self._frame(speaks=True), survey=self._gauge.survey(address, nonce))
+        return [Send(address, self._fenced(frame, address))]
 
     # -- beginning afresh
 
@@ -287,20 +300,6 @@ class Replica:
         peer.report.heard(now_us)
         self._lapse.heard(peer.address)
 
-    def _note_holding(self, frame: Frame, peer: Peer) -> None:
-        """Note what the sender says of this node's writes: it has read them here, or covers them.
-
-        A cursor is stored with its page, and a vector covers only what is held.
-        """
-        run, numbers = self.state.run, list[int]()
-        if frame.pull is not None:
-            cursor = Cursor(*frame.pull.cursor)
-            numbers = [frame.pull.seen.get(run, 0), cursor.number if cursor.run == run else 0]
-        if frame.page is not None and frame.page.seen is not None:
-            numbers.append(frame.page.seen.entries.get(run, 0))
-        if numbers:
-            peer.says_it_holds(frame.run, run, max(numbers))
-
     # -- frames
 
     def _go_on(self, ended: str, now_us: int) -> list[Send]:
@@ -339,10 +338,11 @@ class Replica:
         covers = self._fence.covers(theirs)  # before any row is read
         known = frame.fence.known if frame.fence else 0
         reply = self._frame(pull=pull, compare=compare, speaks=pull is not None)
-        given = Given(log=self._walks.log() if pull else None)
-        with suppress(CorruptStore):  # it is noted, and nothing is given from then on
-            given = self._given(frame, known, given)
-        address = self.membership.address if given.page or pull or compare else ""
+        page, log = None, self._walks.log() if pull or frame.survey else None
+        if frame.pull is not None:
+            page, log = self._walks.page_for(frame, frame.pull)
+        address = self.membership.address if page or pull or compare else ""
+        surveyed = frame.survey and self._comparisons.show(frame.survey)
         return replace(
             reply,
             address=address,

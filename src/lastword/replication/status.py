@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from lastword.replication.entries import Dot
 from lastword.replication.fence import Standing
+from lastword.replication.lag import lacking
+from lastword.replication.peers import Peer
 from lastword.replication.replica import Replica
 
 
@@ -95,3 +97,61 @@ def holding_of(replica: Replica, dot: Dot | None, now_us: int) -> tuple[MemberHo
         )
         for peer in replica.peers.listed_others(listed)
     )
+
+
+class MemberLag(NamedTuple):
+    """How far another member and this node are behind each other; times are microseconds.
+
+    `lag_us` and `lacks` are what this node lacks of it, `their_lag_us` and `they_lack` what it is
+    not known to have of this node's; None where nothing was heard since the start. `heard_us` is
+    how long ago it told of its log, `compared_us` how long ago digests were compared and could
+    tell whether they are `equal`.
+    """
+
+    address: str
+    answers: bool
+    standing: Standing
+    version: int
+    heard_us: int | None
+    lag_us: int | None
+    lacks: int | None
+    their_lag_us: int | None
+    they_lack: int | None
+    equal: bool | None
+    compared_us: int | None
+    skew_us: int | None
+
+
+def lags_of(replica: Replica, now_us: int) -> tuple[MemberLag, ...]:
+    """Return how far each other member and this node are behind each other."""
+    listed = replica.state.members() - {replica.membership.address}
+    skews = {peer.address: peer.skew_us for peer in replica.verdict.peers}
+    return tuple(
+        _lag(replica, peer, skews.get(peer.address), now_us)
+        for peer in replica.peers.listed_others(listed)
+    )
+
+
+def _lag(replica: Replica, peer: Peer, skew_us: int | None, now_us: int) -> MemberLag:
+    lag, answers = peer.lag, peer.answered and not peer.failures
+    was_told = lag.told_us is not None
+    lacks = lacking(peer.report.entries, replica.state.seen) if was_told else None
+    is_level = lag.is_level and answers
+    return MemberLag(
+        peer.address,
+        answers,
+        peer.theirs.standing,
+        peer.version,
+        heard_us=_since(lag.told_us, now_us),
+        lag_us=0 if is_level else _since(lag.level_us, now_us),
+        lacks=lag.unread if was_told else None,
+        their_lag_us=0 if lacks == 0 else _since(lag.theirs_us, now_us),
+        they_lack=lacks,
+        equal=lag.equal,
+        compared_us=_since(lag.compared_us, now_us),
+        skew_us=skew_us,
+    )
+
+
+def _since(then_us: int | None, now_us: int) -> int | None:
+    return None if then_us is None else now_us - then_us

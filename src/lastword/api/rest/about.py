@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,14 +14,18 @@ from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
-from lastword.api.rest.queries import check_no_query
+from lastword.api.rest.queries import check_no_query, max_lag_s
+from lastword.client.health import Reason
 from lastword.errors import LastwordError, Unproven, http_status
+from lastword.node.convergence import Convergence
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
+from lastword.node.readiness import unready
 
 logger = logging.getLogger(__name__)
 
 FRAME_TYPE: Final = b"application/msgpack"
+LIVE: Final = {"live": True}
 
 SHOWN_SETS_MAX: Final = 1_000
 """Damaged sets that are named; of more the metric has the number."""
@@ -44,6 +48,7 @@ class Ready(msgspec.Struct, rename="camel"):
     """What a node is and holds; nodes whose digests are the same hold the same."""
 
     ready: bool
+    reasons: list[Reason]
     copying: Copying | None
     backing_up: BackingUp | None
     damage: Damaged
@@ -84,6 +89,7 @@ class About:
         self._proof = proof
         self._backups = backups
         self._store = node.store
+        self._convergence = Convergence(node)
         self._metrics = NodeMetrics(
             node,
             unproven={} if proof is None else proof.refused,
@@ -99,7 +105,9 @@ class About:
             "listing": "/_/sets",
             "bulk": "/_/bulk",
             "contains": "/_/contains",
+            "live": "/_/live",
             "ready": "/_/ready",
+            "converged": "/_/converged",
             "metrics": "/_/metrics",
             "clock": "/_/clock",
             "future": "/_/future",
@@ -115,11 +123,15 @@ class About:
         return _facts(request, self._root)
 
     def ready(self, request: Request) -> Response:
-        """Say that the node serves, and what it holds."""
-        node, store = self._node, self._store
+        """Say whether the node is to get traffic, and what it holds."""
+        check_no_query(request)
+        node, store, reasons = self._node, self._store, list(unready(self._node))
         facts = Ready(
             ready=True,
             copying=copying_of(node.notices.status),
+            ready=not reasons,
+            reasons=reasons,
+            copying=copying_of(node.watch.status),
             backing_up=self._backups.under_way,
             damage=damaged(node),
             run=f"{store.run:016x}",
@@ -129,7 +141,16 @@ class About:
             log_end=store.log_end,
             digest="".join(f"{lane:016x}" for lane in store.sums()),
         )
-        return _facts(request, facts)
+        return _facts(request, facts, 503 if reasons else 200)
+
+    def live(self, request: Request) -> Response:
+        """Say that the event loop turns, and nothing else."""
+        return _facts(request, LIVE)
+
+    async def converged(self, request: Request) -> Response:
+        """Say whether all members have what the others had a moment ago."""
+        found = await self._convergence.judge(max_lag_s(request))
+        return _shown(request, found, 200 if found.converged else 503)
 
     def metrics(self, request: Request) -> Response:
         """Show the metrics."""
@@ -169,9 +190,15 @@ class About:
             raise
 
 
-def _facts(request: Request, facts: Ready | dict[str, str]) -> Response:
-    """Show facts; in JSON as a line, for who looks at them by hand."""
+def _facts(
+    request: Request, facts: Ready | Mapping[str, str | bool], status: int = 200
+) -> Response:
     check_no_query(request)
+    return _shown(request, facts, status)
+
+
+def _shown(request: Request, facts: Any, status: int) -> Response:
+    """Show facts; in JSON as a line, for who looks at them by hand."""
     form = wanted_form(request)
     line = form.encode(facts) + (b"\n" if form is JSON else b"")
-    return Response(200, line, form.content_type)
+    return Response(status, line, form.content_type)

@@ -13,6 +13,14 @@ from lastword.store.ghosts import Ghosts
 _TIME: Final = re.compile(rb"time=([0-9]{1,19})")
 _GHOSTS: Final = {choice.value.encode(): choice for choice in (Ghosts.REMOVE, Ghosts.READD)}
 _NUMBER: Final = re.compile(rb"[0-9]{1,9}")
+_PERIOD: Final = re.compile(rb"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h|)")
+_UNITS_S: Final = {b"ms": 0.001, b"": 1, b"s": 1, b"m": 60, b"h": 3_600}
+
+MAX_LAG_S_DEFAULT: Final = 2.0
+"""Ten rounds of replication: in a cluster under load members are some tenths of a second apart."""
+
+MAX_LAG_S_LEAST: Final = 0.001
+MAX_LAG_S_MAX: Final = 86_400.0
 
 NUMBER_MAX: Final = (1 << 63) - 1
 """Of the log: SQLite's greatest integer."""
@@ -104,6 +112,21 @@ def number_after(request: Request) -> int:
     """
     after = values_of(request, "after").get("after")
     return 0 if after is None else min(position_of_cursor(after), NUMBER_MAX)
+
+
+def max_lag_s(request: Request) -> float:
+    """Return the seconds in `?max_lag=`: `500ms`, `2s`, `1m`; a bare number is seconds."""
+    value = _values(request, "max_lag").get("max_lag")
+    if value is None:
+        return MAX_LAG_S_DEFAULT
+    found = _PERIOD.fullmatch(value)
+    lag_s = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
+    if not MAX_LAG_S_LEAST <= lag_s <= MAX_LAG_S_MAX:
+        raise InvalidRequest(
+            "max_lag is a period from 1ms to 24h, such as 500ms, 2s or 1m",
+            hint=f"Without it, it is {MAX_LAG_S_DEFAULT:g}s.",
+        )
+    return lag_s
 
 
 def _span(values: dict[str, bytes]) -> Span:

@@ -56,6 +56,7 @@ from lastword.api.rest.shown import (
 from lastword.api.rest.watching import EVENTS, WATCHED, Nothing, Watching, watch_route
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.explanation import Explanation
+from lastword.client.health import Converged
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
     ClockOff,
@@ -108,6 +109,7 @@ TAGGED: Final = ("ETag", "Vary")
 PRESENCE: Final = Given(
     200, "whether it is in the set; why", body("true or false, or why", (bool, Explanation))
 )
+MAX_LAG: Final = Query("max_lag", "how far members may be apart: 500ms, 2s, 1m", str)
 EXPLAIN: Final = Query("explain", "say why: who wrote it when, and what it won against", str)
 
 DELETE_SET_HINT: Final = (
@@ -294,7 +296,11 @@ def _contains_route(containing: Containing) -> Route:
 
 def _node_routes(about: About) -> tuple[Route, ...]:
     places = Given(200, "names and paths", body("what is where", dict[str, str]))
-    ready = Given(200, "the node serves", body("what it is and holds", Ready))
+    facts = body("what it is and holds", Ready)
+    ready = Given(200, "send it traffic", facts), Given(503, "send it none, and why", facts)
+    live = Given(200, "its event loop turns", body("that it does", dict[str, bool]))
+    lags = body("whether, why not, and how far members are apart", Converged)
+    converged = Given(200, "it is", lags), Given(503, "it is not, and why", lags)
     text = Body("the Prometheus text format", {"text/plain": str})
     frame = Body("a frame: docs/PROTOCOL.md", {MSGPACK_TYPE: Any})
     return (
@@ -304,7 +310,23 @@ def _node_routes(about: About) -> tuple[Route, ...]:
         ),
         Route(
             "/_/ready",
-            {"GET": Call(about.ready, "whether the node serves", (ready,), Need.READ_NODE)},
+            {"GET": Call(about.ready, "whether to send it traffic", ready, Need.READ_NODE)},
+        ),
+        Route(
+            "/_/live",
+            {"GET": Call(about.live, "whether the process lives", (live,), Need.NOTHING)},
+        ),
+        Route(
+            "/_/converged",
+            {
+                "GET": Call(
+                    about.converged,
+                    "whether all members have what the others had a moment ago",
+                    converged,
+                    Need.READ_NODE,
+                    queries=(MAX_LAG,),
+                )
+            },
         ),
         Route(
             "/_/metrics",

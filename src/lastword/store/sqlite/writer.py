@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from shutil import disk_usage
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -41,6 +42,9 @@ says that another file has taken the place of the one before. It must neither bl
 QUICK_COMMIT_S = 0.005
 """A commit that takes no longer, on the average, is waited for by the event loop itself, as Redis
 does with `appendfsync always`. On a local SSD fifty rows take one or two milliseconds."""
+
+ROOM_BYTES = 16 << 20
+"""With so much room a disk is not full any more: the next write finds that out for certain."""
 
 COMMITS_AVERAGED = 8
 """One slow commit sends the next ones to the thread, and some quick ones bring them back."""
@@ -93,6 +97,7 @@ class Writer:
         self._options = options
         self._past = past
         self._failed: StoreError | None = None
+        self._no_room: StoreError | None = None  # of the last commit, if the disk was full
         self._door = threading.Lock()  # of what follows
         self._idle = threading.Condition(self._door)
         self._pausing = False  # somebody waits for the group under way to end
@@ -108,6 +113,21 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="lastword-writer", daemon=True)
         self._thread.start()
         self.commits = 0
+
+    @property
+    def failure(self) -> StoreError | None:
+        """What makes all writes fail now: what ended them, or a disk that is still full."""
+        if self._failed is None and self._checkpointer.failed is not None:
+            return self._meaning(self._checkpointer.failed)
+        if self._failed is None and self._no_room is not None and self._has_room():
+            return None
+        return self._failed or self._no_room
+
+    def _has_room(self) -> bool:
+        folder = Path(self._connection.filename).parent
+        with contextlib.suppress(OSError):
+            return disk_usage(folder).free >= ROOM_BYTES
+        return False
 
     def submit(self, operation: Operation[Any], done: Done, *, brief: bool = False) -> None:
         """Queue `operation`; a `brief` one needs no rows but those that it touches.
@@ -288,6 +308,7 @@ class Writer:
                 self._commit_s += (monotonic() - began_s - self._commit_s) / COMMITS_AVERAGED
                 self._absorb(changes)
                 self.commits += 1
+                self._no_room = None
             self._checkpointer.after_commit()
         elif changes is not None:
             self._past.take(changes)
@@ -363,9 +384,11 @@ class Writer:
         """Roll back, and say what failed; an unknown outcome ends all writing."""
         self._roll_back()
         if isinstance(error, apsw.FullError):
-            return DiskFailed("the disk is full; the write was not done", hint=_ROOM)
+            self._no_room = DiskFailed("the disk is full; the write was not done", hint=_ROOM)
+            return self._no_room
         if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
-            return DiskFailed(_UNINDEXED, hint=_ROOM)
+            self._no_room = DiskFailed(_UNINDEXED, hint=_ROOM)
+            return self._no_room
         if isinstance(error, apsw.Error):
             self._failed = self._meaning(error)
             return self._failed

@@ -9,7 +9,6 @@ from typer.main import get_command
 from lastword import errors
 from lastword.api.resp.table import Table
 from lastword.cli.main import app
-from lastword.node.metrics import _HELP
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs" / "REFERENCE.md").read_text()
@@ -49,23 +48,6 @@ def test_every_status_and_exit_code_is_the_one_that_is_documented() -> None:
         assert documented[found.code][0] == str(status)
     for found, exit_code in errors.EXIT_CODE.items():
         assert documented[found.code][1] == str(exit_code)
-
-
-def test_every_metric_is_listed_and_every_listed_metric_exists() -> None:
-    listed = set(re.findall(r"\| `(lastword_\w+)` \|", REFERENCE))
-    counters = {f"lastword_{name}_total" for name in _HELP}
-    of_sets = {"sets", "elements", "tombstones", "held_sets", "held_bytes"}
-    of_clocks = {"skew_seconds", "clock_off_seconds", "clock_refuses_writes"}
-    of_members = {"members", "standings", "copying", "tombstones_held_back"}
-    gauges = {f"lastword_{name}" for name in of_sets | of_clocks | of_members | {"log_end"}}
-    gauges.add("lastword_blocked_since_seconds")
-    gauges |= {"lastword_connections", "lastword_held_request_bytes"}
-    others = {"commits", "faults", "unproven_frames", "refused_tokens", "dropped_connections"}
-    gauges |= {"lastword_blocked_since_seconds", "lastword_watchers"}
-    others |= {"watch_events", "watch_resets", "watchers_refused"}
-    gauges |= {"lastword_damaged_pages", "lastword_damaged_sets", "lastword_log_frames_unread"}
-    others |= {"corrupt_reads", "scrubs", "scrubbed_pages", "scrubbed_rows"}
-    assert listed == counters | gauges | {f"lastword_{name}_total" for name in others}
 
 
 def test_every_redis_command_is_listed_and_every_listed_one_exists() -> None:

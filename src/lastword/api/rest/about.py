@@ -21,6 +21,7 @@ from lastword.node.convergence import Convergence
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
 from lastword.node.readiness import unready
+from lastword.replication.status import lags_of
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class About:
         self._convergence = Convergence(node)
         self._metrics = NodeMetrics(
             node,
+            version,
             unproven={} if proof is None else proof.refused,
             refused_tokens={} if gate is None else gate.failures,
             doors=doors,
@@ -152,10 +154,11 @@ class About:
         found = await self._convergence.judge(max_lag_s(request))
         return _shown(request, found, 200 if found.converged else 503)
 
-    def metrics(self, request: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """Show the metrics."""
         check_no_query(request)
-        return Response(body=self._metrics.render(), content_type=self._metrics.content_type)
+        lags = await self._node.ask(lags_of)
+        return Response(body=self._metrics.render(lags), content_type=self._metrics.content_type)
 
     async def take_frame(self, request: Request) -> Response:
         """Answer another node, which has to prove that it is one where there is a secret."""

@@ -24,6 +24,7 @@ from lastword.store.base import StoreOptions
 from lastword.store.damage import place_of
 from lastword.store.ledger import Changes, Ledger
 from lastword.store.past import Past
+from lastword.store.sqlite.durations import Durations
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.open_file import OpenFile
 from lastword.store.sqlite.tables import StoredRows, store_changes
@@ -113,6 +114,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="lastword-writer", daemon=True)
         self._thread.start()
         self.commits = 0
+        self.took = Durations()
 
     @property
     def failure(self) -> StoreError | None:
@@ -305,7 +307,9 @@ class Writer:
             with self._failing(group), self.between_commits:
                 began_s = monotonic()
                 self._connection.execute("COMMIT")
-                self._commit_s += (monotonic() - began_s - self._commit_s) / COMMITS_AVERAGED
+                took_s = monotonic() - began_s
+                self.took.note(took_s)
+                self._commit_s += (took_s - self._commit_s) / COMMITS_AVERAGED
                 self._absorb(changes)
                 self.commits += 1
                 self._no_room = None

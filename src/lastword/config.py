@@ -22,6 +22,16 @@ WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them, 
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """Who may reach a node, and what that takes; by itself nobody but this machine."""
+
+    loopback_only: bool = True
+    secret: bool = False
+    tokens: bool = False
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeConfig:
     """What a node is started with. Periods are in seconds.
 
@@ -128,6 +138,15 @@ class NodeConfig:
         """Return whether tokens may be shown from other machines without TLS."""
         shown = self.admin_token_file is not None and not _is_loopback(self.host)
         return shown and self.tls_cert is None
+
+    def exposure(self) -> Exposure:
+        """Return who may reach this node, and what that takes."""
+        return Exposure(
+            loopback_only=_is_loopback(self.host),
+            secret=self.cluster_secret_file is not None,
+            tokens=self.admin_token_file is not None,
+            tls=self.tls_cert is not None,
+        )
 
     def host_names(self) -> list[str]:
         """Return the names that this node goes by, beside its addresses."""

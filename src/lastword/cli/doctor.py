@@ -1,40 +1,45 @@
-"""`lastword doctor`: whether a node's clock is right, and what wrong clocks left behind."""
+"""`lastword doctor`: what is wrong with a node or its cluster, and what to do about it."""
 
 import asyncio
 from base64 import b64decode
-from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lastword.address import checked_address
+from lastword.cli.examination import Examination, examine
+from lastword.cli.findings import Finding, findings
 from lastword.cli.reach import node_at
 from lastword.client.clock import ClockReport, FutureEntry
 from lastword.client.text import printable, shown_element
 from lastword.errors import ConfigError, LastwordError, Unreachable
 
-LISTED_MAX = 100
-"""Elements that are listed; the rest are counted."""
+STYLES: Final = {"ok": "green", "look": "yellow", "wrong": "bold red"}
 
 
-@dataclass(slots=True)
-class Findings:
-    """What was found: clocks, the first elements with future times, and how many there are."""
+class Report(msgspec.Struct):
+    """What was found: clocks, elements with future times, and a finding for each thing."""
 
     clock: ClockReport
-    listed: list[FutureEntry] = field(default_factory=list)
-    future: int = 0
-    looked_at: int = 0
+    listed: list[FutureEntry]
+    future: int
+    looked_at: int
+    findings: list[Finding]
+
+    @classmethod
+    def of(cls, found: Examination) -> "Report":
+        """Return the report of an examination."""
+        future = found.future
+        return cls(found.clock, future.listed, future.count, future.looked_at, findings(found))
 
     @property
     def are_well(self) -> bool:
-        """Whether nothing needs to be done."""
-        clock = self.clock
-        apart_us = max((abs(peer.skew_us) for peer in clock.peers), default=0)
-        return not (clock.refuses_writes or self.future or apart_us > clock.max_skew_us)
+        """Whether nothing is wrong; what is worth a look is not."""
+        return all(finding.level != "wrong" for finding in self.findings)
 
 
 def doctor(
@@ -49,11 +54,13 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show how far a node's clock and its members' are apart, and what wrong clocks left behind.
+    """Examine a node: its clock, disk, members, replication, tombstones, limits and settings.
 
-    Elements whose times are more than a minute ahead win over all that is written elsewhere until
-    then. --remove or --add settles one: a write on a node that holds it gets a time just above.
-    Exit code 0: all is well, or the write was done. 1: something was found. 5: no answer.
+    For each it says whether it is ok, worth a look, or wrong, and what to do. Elements whose
+    times are more than a minute ahead win over all that is written elsewhere until then: --remove
+    or --add settles one, since a write on a node that holds it gets a time just above.
+    Exit code 0: nothing is wrong, or the write was done. 1: something is. 2: an option is wrong.
+    5: no answer.
     """
     checked_address(address)
     if remove and add:
@@ -63,30 +70,15 @@ def doctor(
             time = asyncio.run(_settle(address, name, removed=remove is not None))
             _say_settled(name, time, removed=remove is not None, as_json=as_json)
             return
-        findings = asyncio.run(_examine(address))
-    except LastwordError as error:  # exit code 1 says that something was found
+        report = Report.of(asyncio.run(examine(address)))
+    except LastwordError as error:  # exit code 1 says that something is wrong
         raise Unreachable(printable(str(error)), hint=error.hint) from error
     if as_json:
-        typer.echo(msgspec.json.encode(findings))
+        typer.echo(msgspec.json.encode(report))
     else:
-        _show(address, findings)
-    if not findings.are_well:
+        _show(address, report)
+    if not report.are_well:
         raise typer.Exit(1)
-
-
-async def _examine(address: str) -> Findings:
-    async with node_at(address) as node:
-        findings, after = Findings(await node.clock()), ""
-        while True:
-            page = await node.future(after)
-            findings.future += len(page.elements)
-            findings.looked_at += page.looked_at
-            findings.listed += page.elements[: LISTED_MAX - len(findings.listed)]
-            if page.after is None:
-                return findings
-            if page.after <= after:
-                raise Unreachable(f"{address} did not answer as a node does: its pages do not end")
-            after = page.after
 
 
 async def _settle(address: str, name: tuple[str, str], *, removed: bool) -> int:
@@ -106,10 +98,10 @@ def _say_settled(name: tuple[str, str], time: int, *, removed: bool, as_json: bo
     )
 
 
-def _show(address: str, findings: Findings) -> None:
+def _show(address: str, report: Report) -> None:
     # What strangers wrote may look like the markup of Rich.
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
-    clock = findings.clock
+    clock = report.clock
     side = "ahead of" if clock.off_us > 0 else "behind"
     writes = "refuses" if clock.refuses_writes else "takes"
     off = f"{abs(clock.off_us) / 1e6:.3f} s {side} the median of {clock.voices}"
@@ -120,10 +112,15 @@ def _show(address: str, findings: Findings) -> None:
             times = (peer.skew_us, peer.round_trip_us, peer.age_us)
             table.add_row(printable(peer.address), *(f"{time / 1e6:.3f}" for time in times))
         console.print(table)
-    seen = f"{findings.future:,} of {findings.looked_at:,} elements have future times"
+    seen = f"{report.future:,} of {report.looked_at:,} elements have future times"
     console.print(seen)
-    if findings.listed:
-        console.print(_future_table(findings.listed))
+    if report.listed:
+        console.print(_future_table(report.listed))
+    for finding in report.findings:
+        line = Text(f"{finding.level:5}", style=STYLES[finding.level])
+        console.print(line.append(f"  {finding.area:11}  {finding.what}", style="default"))
+        if finding.do:
+            console.print(f"       {'':11}  → {finding.do}")
 
 
 def _future_table(listed: list[FutureEntry]) -> Table:

@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -84,7 +85,11 @@ def _show(found: Explained) -> None:
     assert first is not None, "the first node answered"  # noqa: S101 - our own fault
     _show_one(console, first)
     if len(found.nodes) > 1:
-        console.print(_members(found, first))
+        if console.is_terminal:
+            console.print(_table(found, first))
+        else:
+            for row in _rows(found, first):
+                console.print("  ".join(filter(None, row)))
         agree = "all that answer agree" if found.agree else "they do not agree"
         console.print(f"{agree}; what each says of why: lastword explain MEMBER ...")
     console.print(printable_sentence(first.why))
@@ -128,16 +133,22 @@ def _taker(taker: Taker | None) -> str:
     return f"{where} (this node)" if taker.this_node else where
 
 
-def _members(found: Explained, first: Explanation) -> Table:
+def _table(found: Explained, first: Explanation) -> Table:
+    table = Table("node", "says", "time", "taken by", "known to have it", "heard")
+    for row in _rows(found, first):
+        table.add_row(*row)
+    return table
+
+
+def _rows(found: Explained, first: Explanation) -> Iterator[tuple[str, ...]]:
+    """Yield what each node says, and what the first knows of it."""
     known = {at.address: at for at in first.members}
-    table = Table("node", "says", "time", "taken by", "known to have it", "heard, ago")
     for said in found.nodes:
         it, holder = said.explanation, known.get(said.address)
         has = "" if holder is None else "yes" if holder.has else "not known"
-        heard = "" if holder is None or holder.heard is None else shown_span(holder.heard)
+        heard = "" if holder is None or holder.heard is None else f"{shown_span(holder.heard)} ago"
         if it is None:
             row = (f"no answer: {said.error}", "", "")
         else:
             row = (it.state, str(it.time_text or ""), _taker(it.taken_by))
-        table.add_row(printable(said.address), *row, has, heard)
-    return table
+        yield printable(said.address), *row, has, heard

@@ -181,6 +181,7 @@ async def _serve(
             hosts=Hosts(config.host_names()),
             secure=tls is not None,
             doors=doors,
+            exposure=config.exposure(),
         )
         front.handler = logged(rest) if logger.isEnabledFor(logging.INFO) else rest
         if config.redis_port is not None:

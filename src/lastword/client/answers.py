@@ -89,14 +89,19 @@ class BackingUp(msgspec.Struct):
     pages: int
 
 
-class Damaged(msgspec.Struct):
-    """What is damaged on a node; docs/REFERENCE.md, `GET /_/ready`."""
+class Damage(msgspec.Struct):
+    """What of the node's file is damaged: pages, and the sets that they are of."""
 
     pages: int = 0
     sets: list[str] = []
-    facts: list[str] = []
-    scrubbed: int | None = None
     log_frames_unread: int = 0
+
+
+class Root(msgspec.Struct):
+    """What a node says that it is."""
+
+    name: str
+    version: str
 
 
 class Ready(msgspec.Struct, rename="camel"):
@@ -107,6 +112,7 @@ class Ready(msgspec.Struct, rename="camel"):
     backing_up: BackingUp | None = None
     ready: bool = True
     reasons: list[Reason] = []
+    damage: Damage | None = None
     run: str = ""
     address: str = ""
     members: list[str] = []

@@ -22,12 +22,13 @@ from lastword.client.answers import (
     Leaves,
     Listed,
     Ready,
-    Scrubbed,
+    Root,
     SetsPage,
     Tombstones,
 )
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.paths import element_path, set_path
+from lastword.client.condition import Condition
 from lastword.client.explanation import Explanation
 from lastword.client.health import Converged
 from lastword.client.reasons import reason_of
@@ -203,6 +204,14 @@ class AsyncNode:
         """Return what the node says of itself, ready or not."""
         answer = await self._call("GET", self._url("ready"), bytes_max=SETS_BYTES_MAX)
         return answer.shaped(Ready, statuses=(200, 503))
+
+    async def root(self) -> Root:
+        """Return what is said to who asks for nothing: the name and the version."""
+        return (await self._call("GET", "/")).shaped(Root)
+
+    async def condition(self) -> Condition:
+        """Return the node's settings, its disk, and how near it is to its limits."""
+        return (await self._call("GET", self._url("condition"))).shaped(Condition)
 
     async def converged(self, max_lag: str = "") -> Converged:
         """Return whether all members have what the others had a moment ago, and why not."""

@@ -18,10 +18,10 @@ from lastword.node.member_metrics import by_member
 from lastword.node.node import Node
 from lastword.node.place import Reason
 from lastword.node.readiness import unready
-from lastword.node.room import room_of
 from lastword.replication.fence import Standing
 from lastword.replication.frames import PROTOCOL_VERSION
 from lastword.replication.status import MemberLag
+from lastword.store.sqlite.room import room_of
 
 _HELP = {
     "rounds": "rounds of replication begun",

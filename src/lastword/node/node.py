@@ -60,7 +60,7 @@ class Node:
         self.reads = TurnReads(store, loop, self._hold)
         self.commits = Commits(store, loop, on_delivery=self.reads.end, check=self._check_clock)
         self._transport = transport
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._rng: Random = SystemRandom()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lastword-replica")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="lastword-reader")
@@ -79,7 +79,7 @@ class Node:
                 await run_periodically(
                     "replication",
                     self.tick,
-                    interval_s=self._interval_s,
+                    interval_s=self.interval_s,
                     rng=self._rng,
                     faults=self.faults,
                 )

@@ -1,5 +1,6 @@
 """What a node says of itself, and the frames of other nodes."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,7 +17,9 @@ from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
 from lastword.api.rest.queries import check_no_query, max_lag_s
 from lastword.client.health import Reason
+from lastword.config import Exposure
 from lastword.errors import LastwordError, Unproven, http_status
+from lastword.node.condition import condition_of
 from lastword.node.convergence import Convergence
 from lastword.node.metrics import NodeMetrics
 from lastword.node.node import Node
@@ -26,6 +29,10 @@ from lastword.replication.status import lags_of
 logger = logging.getLogger(__name__)
 
 FRAME_TYPE: Final = b"application/msgpack"
+LOOPBACK: Final = Exposure()
+METRICS_PATIENCE_S: Final = 1.0
+"""How long the replica is waited for, which itself may wait for the disk."""
+
 LIVE: Final = {"live": True}
 
 SHOWN_SETS_MAX: Final = 1_000
@@ -85,7 +92,10 @@ class About:
         gate: Gate | None = None,
         *,
         doors: Mapping[str, Door] = NO_DOORS,
+        exposure: Exposure = LOOPBACK,
     ) -> None:
+        self._version = version
+        self._exposure = exposure
         self._node = node
         self._proof = proof
         self._backups = backups
@@ -110,6 +120,7 @@ class About:
             "live": "/_/live",
             "ready": "/_/ready",
             "converged": "/_/converged",
+            "condition": "/_/condition",
             "metrics": "/_/metrics",
             "clock": "/_/clock",
             "future": "/_/future",
@@ -145,6 +156,13 @@ class About:
         )
         return _facts(request, facts, 503 if reasons else 200)
 
+    async def condition(self, request: Request) -> Response:
+        """Say what an operator has to know: settings, disk, limits."""
+        check_no_query(request)
+        node, version, exposure = self._node, self._version, self._exposure
+        found = await node.read(lambda: condition_of(node, version, exposure))
+        return _shown(request, found, 200)
+
     def live(self, request: Request) -> Response:
         """Say that the event loop turns, and nothing else."""
         return _facts(request, LIVE)
@@ -157,7 +175,10 @@ class About:
     async def metrics(self, request: Request) -> Response:
         """Show the metrics."""
         check_no_query(request)
-        lags = await self._node.ask(lags_of)
+        try:
+            lags = await asyncio.wait_for(self._node.ask(lags_of), METRICS_PATIENCE_S)
+        except TimeoutError:  # it waits for a disk that hangs, and the rest is shown without it
+            lags = ()
         return Response(body=self._metrics.render(lags), content_type=self._metrics.content_type)
 
     async def take_frame(self, request: Request) -> Response:

@@ -9,10 +9,12 @@ from lastword.access.rights import OPEN, TOKENS_SET, Need, Right, Rights
 from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.messages import SAFE_METHODS, Request
 from lastword.api.paths import parse_path
+from lastword.api.rest.about import LOOPBACK
 from lastword.api.rest.bearer import rights_of
 from lastword.api.rest.checks import check_origin
 from lastword.api.rest.routes import Answer
 from lastword.api.rest.table import Table
+from lastword.config import Exposure
 from lastword.node.node import Node
 
 PEER_PATH = b"/_/peer"
@@ -32,10 +34,11 @@ class Rest:
         proof: Proof | None = None,
         gate: Gate | None = None,
         hosts: Hosts | None = None,
+        exposure: Exposure = LOOPBACK,
         secure: bool = False,
         doors: Mapping[str, Door] = NO_DOORS,
     ) -> None:
-        table = Table(node, version, proof, gate, doors=doors)
+        table = Table(node, version, proof, gate, exposure=exposure, doors=doors)
         self.routes = table.routes
         self._set = table.set
         self._element = table.element

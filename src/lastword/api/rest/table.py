@@ -16,7 +16,7 @@ from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.answers import Refusal
 from lastword.api.http.forms import NDJSON_NAMES
 from lastword.api.http.messages import Request, Response
-from lastword.api.rest.about import About, Ready
+from lastword.api.rest.about import LOOPBACK, About
 from lastword.api.rest.backups import FILE_TYPE, SIZE_HEADER, Backups
 from lastword.api.rest.bodies import (
     Members,
@@ -30,6 +30,7 @@ from lastword.api.rest.bulk import Bulk, Stands, Stopped
 from lastword.api.rest.clocks import Clocks
 from lastword.api.rest.containing import Asked, Containing, Contains, PackedAsked
 from lastword.api.rest.elements import Elements
+from lastword.api.rest.health import health_routes
 from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.mending import Mending, Rebuild, Scrubbed
 from lastword.api.rest.openapi import document
@@ -56,7 +57,7 @@ from lastword.api.rest.shown import (
 from lastword.api.rest.watching import EVENTS, WATCHED, Nothing, Watching, watch_route
 from lastword.client.clock import ClockReport, FuturePage
 from lastword.client.explanation import Explanation
-from lastword.client.health import Converged
+from lastword.config import Exposure
 from lastword.crdt.wire import JsonState, MsgpackState
 from lastword.errors import (
     ClockOff,
@@ -109,7 +110,6 @@ TAGGED: Final = ("ETag", "Vary")
 PRESENCE: Final = Given(
     200, "whether it is in the set; why", body("true or false, or why", (bool, Explanation))
 )
-MAX_LAG: Final = Query("max_lag", "how far members may be apart: 500ms, 2s, 1m", str)
 EXPLAIN: Final = Query("explain", "say why: who wrote it when, and what it won against", str)
 
 DELETE_SET_HINT: Final = (
@@ -129,12 +129,15 @@ class Table:
         gate: Gate | None = None,
         *,
         doors: Mapping[str, Door] = NO_DOORS,
+        exposure: Exposure = LOOPBACK,
     ) -> None:
         shown, backups, watching = Shown(node), Backups(node), Watching(node, gate)
+        about = About(node, version, backups, proof, gate, exposure=exposure, doors=doors)
         self.element = _element_route(Elements(node))
         self.set = _set_route(Sets(node), shown, watching)
         self.fixed = (
-            *_node_routes(About(node, version, backups, proof, gate, doors=doors)),
+            *_node_routes(about),
+            *health_routes(about),
             *_clock_routes(Clocks(node)),
             _sets_route(shown),
             watch_route(watching),
@@ -296,45 +299,11 @@ def _contains_route(containing: Containing) -> Route:
 
 def _node_routes(about: About) -> tuple[Route, ...]:
     places = Given(200, "names and paths", body("what is where", dict[str, str]))
-    facts = body("what it is and holds", Ready)
-    ready = Given(200, "send it traffic", facts), Given(503, "send it none, and why", facts)
-    live = Given(200, "its event loop turns", body("that it does", dict[str, bool]))
-    lags = body("whether, why not, and how far members are apart", Converged)
-    converged = Given(200, "it is", lags), Given(503, "it is not, and why", lags)
-    text = Body("the Prometheus text format", {"text/plain": str})
     frame = Body("a frame: docs/PROTOCOL.md", {MSGPACK_TYPE: Any})
     return (
         Route(
             "/",
             {"GET": Call(about.root, "what this is, and where to look", (places,), Need.NOTHING)},
-        ),
-        Route(
-            "/_/ready",
-            {"GET": Call(about.ready, "whether to send it traffic", ready, Need.READ_NODE)},
-        ),
-        Route(
-            "/_/live",
-            {"GET": Call(about.live, "whether the process lives", (live,), Need.NOTHING)},
-        ),
-        Route(
-            "/_/converged",
-            {
-                "GET": Call(
-                    about.converged,
-                    "whether all members have what the others had a moment ago",
-                    converged,
-                    Need.READ_NODE,
-                    queries=(MAX_LAG,),
-                )
-            },
-        ),
-        Route(
-            "/_/metrics",
-            {
-                "GET": Call(
-                    about.metrics, "metrics", (Given(200, "metrics", text),), Need.READ_NODE
-                )
-            },
         ),
         Route(
             "/_/peer",

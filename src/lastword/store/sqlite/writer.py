@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from shutil import disk_usage
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ from lastword.store.past import Past
 from lastword.store.sqlite.durations import Durations
 from lastword.store.sqlite.file import failure
 from lastword.store.sqlite.open_file import OpenFile
+from lastword.store.sqlite.room import has_room
 from lastword.store.sqlite.tables import StoredRows, store_changes
 from lastword.store.transaction import Name, Operation, Transaction
 
@@ -44,15 +44,13 @@ QUICK_COMMIT_S = 0.005
 """A commit that takes no longer, on the average, is waited for by the event loop itself, as Redis
 does with `appendfsync always`. On a local SSD fifty rows take one or two milliseconds."""
 
-ROOM_BYTES = 16 << 20
-"""With so much room a disk is not full any more: the next write finds that out for certain."""
-
 COMMITS_AVERAGED = 8
 """One slow commit sends the next ones to the thread, and some quick ones bring them back."""
 
 _MEND = "Mend the disk, then start the node again."
 _START = "Start the node again: the file is whole."
 _ROOM = "Make room: writes then resume."
+_FULL = "the disk is full; the write was not done"
 _UNINDEXED = "the disk is full; the write is done only if the node ends before it does another"
 """The log has it, but its index could not grow: the next commit is written over it, while a start
 on the log as it is would find it."""
@@ -117,19 +115,20 @@ class Writer:
         self.took = Durations()
 
     @property
+    def pending(self) -> int:
+        """How many operations wait for the next group."""
+        return len(self._waiting)
+
+    @property
     def failure(self) -> StoreError | None:
         """What makes all writes fail now: what ended them, or a disk that is still full."""
-        if self._failed is None and self._checkpointer.failed is not None:
-            return self._meaning(self._checkpointer.failed)
-        if self._failed is None and self._no_room is not None and self._has_room():
-            return None
-        return self._failed or self._no_room
-
-    def _has_room(self) -> bool:
-        folder = Path(self._connection.filename).parent
-        with contextlib.suppress(OSError):
-            return disk_usage(folder).free >= ROOM_BYTES
-        return False
+        failed = self._checkpointer.failed
+        if self._failed is None and failed is not None:
+            return self._meaning(failed)
+        if self._failed is not None:
+            return self._failed
+        is_full = self._no_room is not None and not has_room(self._connection.filename)
+        return self._no_room if is_full else None
 
     def submit(self, operation: Operation[Any], done: Done, *, brief: bool = False) -> None:
         """Queue `operation`; a `brief` one needs no rows but those that it touches.
@@ -386,12 +385,12 @@ class Writer:
 
     def _failure(self, error: BaseException) -> BaseException:
         """Roll back, and say what failed; an unknown outcome ends all writing."""
-        self._roll_back()
-        if isinstance(error, apsw.FullError):
-            self._no_room = DiskFailed("the disk is full; the write was not done", hint=_ROOM)
-            return self._no_room
-        if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
-            self._no_room = DiskFailed(_UNINDEXED, hint=_ROOM)
+        with contextlib.suppress(apsw.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        is_full = isinstance(error, apsw.FullError)
+        if is_full or getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
+            self._no_room = DiskFailed(_FULL if is_full else _UNINDEXED, hint=_ROOM)
             return self._no_room
         if isinstance(error, apsw.Error):
             self._failed = self._meaning(error)

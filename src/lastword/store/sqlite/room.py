@@ -2,7 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ROOM_BYTES: Final = 16 << 20
+"""With so much room a disk is not full any more: the next write finds that out for certain."""
 
 
 class Room(NamedTuple):
@@ -17,6 +20,14 @@ def room_of(path: Path) -> Room:
     """Return how much room the file at `path` takes, and how much there is for more."""
     log = path.with_name(f"{path.name}-wal")
     return Room(_size(path), _size(log), shutil.disk_usage(path.absolute().parent).free)
+
+
+def has_room(path: str) -> bool:
+    """Return whether there is room again on the disk of the file at `path`."""
+    try:
+        return shutil.disk_usage(Path(path).absolute().parent).free >= ROOM_BYTES
+    except OSError:
+        return False
 
 
 def _size(path: Path) -> int:

@@ -146,7 +146,7 @@ async def test_every_error_is_answered_as_it_is_named(
 
 async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Document) -> None:
     values = {"time": "1", "prefix": "a", "after": "0" * 16, "limit": "10", "members": ""}
-    values |= {"ghosts": "remove", "explain": ""}
+    values |= {"ghosts": "remove", "explain": "", "max_lag": "1s"}
     await node.ask("PUT", "/s/a")
     for method, path, operation in calls(document):
         named = [each["name"] for each in operation.get("parameters", ())]

@@ -56,7 +56,10 @@ def test_writes_are_refused_reads_go_on_and_with_room_writes_resume(
         assert resp.count() == len(held)
         assert rest.is_present(b"before")
         assert call(node.address, "GET", f"/{SET}").status == 200
+        ready = call(node.address, "GET", "/_/ready")
+        assert (ready.status, ready.json["reasons"][0]["code"]) == (503, "disk_failed")
         small_disk.make_room()
+        assert call(node.address, "GET", "/_/ready").status == 200
         ((_, refusal),) = rest.write([(b"after", True)])
         assert refusal is None
         resp.add([b"after, too"])

@@ -207,7 +207,7 @@ async def test_writes_of_one_connection_are_seen_by_its_next_read(node: LivingNo
 # HEAD and OPTIONS.
 
 
-@pytest.mark.parametrize("path", ["/", "/s", "/s/a", "/nothing", "/nothing/a", "/_/metrics"])
+@pytest.mark.parametrize("path", ["/", "/s", "/s/a", "/nothing", "/nothing/a", "/_/converged"])
 async def test_head_is_get_without_the_body(node: LivingNode, path: str) -> None:
     await node.ask("PUT", "/s/a")
     got = await node.ask("GET", path)
@@ -267,6 +267,7 @@ async def test_ready_says_which_run_and_how_much(node: LivingNode) -> None:
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "ready": True,
+        "reasons": [],
         "run": f"{node.store.run:016x}",
         "address": "",
         "members": ["a:1", "b:1"],

@@ -8,6 +8,7 @@ from lastword.store.base import BaseStore
 from lastword.store.ledger import Key
 from lastword.store.operations import ApplyEntries, Collect, Merge
 from lastword.store.past import MOMENT_US, Past, Span
+from tests.store.test_contract_take_over import copied
 from tests.stores import (
     HOUR_US,
     SECOND_US,
@@ -15,6 +16,7 @@ from tests.stores import (
     AnyStores,
     S,
     add,
+    add_each,
     made_up,
     remove,
     row_of,
@@ -151,3 +153,19 @@ def test_a_taker_remembers_what_a_walk_replaced(stores: AnyStores) -> None:
     assert loss.row.run == taker.run
     assert loss.by is not None
     assert loss.by.run == giver.run
+
+
+def test_a_copy_that_took_the_place_of_the_file_has_arrivals_of_its_own(stores: AnyStores) -> None:
+    store, source = stores.open(), stores.open("source")
+    add_each(store, 30)
+    add(source, b"theirs")
+    stores.wall.now_us += HOUR_US
+    copied(store, source)
+    store.take_over({}, 0, 0)
+    stores.wall.now_us += HOUR_US
+    add(store, b"after")
+    from_us, to_us = store.arrival_of(row_of(store, S, b"theirs").arrived)
+    assert from_us is None or from_us >= START_US + HOUR_US
+    assert to_us is None or to_us >= START_US + HOUR_US
+    after = row_of(store, S, b"after").arrived
+    assert store.arrival_of(after).from_us == START_US + 2 * HOUR_US

@@ -282,14 +282,14 @@ class Transaction:
         if old is None:
             old = changes.before[name] = self._rows.get(name)
         changes.log_end = arrived = changes.log_end + 1
-        row = changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
+        changes.rows[name] = _new_row(Row, (stamp, run, number, arrived))
         if old is None or old.stamp != stamp:
             tally = self._tallies.get(set_name) or self._tally(set_name)
             tally.add_up(where, None if old is None else old.stamp, stamp)
             if stamp >> 1 > self._clock.last:
                 self._clock.observe(stamp >> 1)
             if old is not None and len(where[0]) <= KEY_BYTES_MAX:
-                changes.replaced.append((*name, *old, *row, self.wall_us))
+                changes.replaced.append((*name, *old, *changes.rows[name], self.wall_us))
 
     def refuse(self, name: Key, held: Row, stamp: int, run: int = 0, number: int = 0) -> None:
         """Remember that a state came that is older than what is held, and changed nothing.

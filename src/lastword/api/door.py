@@ -51,6 +51,11 @@ class Door:
         self.held_bytes = 0
 
     @property
+    def connections_max(self) -> int:
+        """How many connections are taken."""
+        return self._connections_max
+
+    @property
     def inside(self) -> int:
         """How many connections there are, refused ones that have not gone yet among them."""
         return self._inside

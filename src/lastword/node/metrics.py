@@ -173,9 +173,9 @@ class NodeMetrics:
         dropped = CounterMetricFamily(
             "lastword_dropped_connections",
             "connections refused or given up, by protocol (http, redis) and reason: connections, "
-            "flood (cut off without a word), address, held (too many, or too much held), fresh (no "
-            "first request), head, body, command (not whole in time), idle, write (did not read), "
-            "and the codes of errors that end a connection, such as invalid_request",
+            "flood (cut off without a word), address, held (too many, or too much held), fresh "
+            "(no first request), head, body, command (not whole in time), idle, write (did not "
+            "read), and the codes of errors that end a connection, such as invalid_request",
             labels=["protocol", "reason"],
         )
         inside = GaugeMetricFamily(

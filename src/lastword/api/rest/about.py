@@ -16,6 +16,7 @@ from lastword.api.http.messages import Request, Response
 from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
 from lastword.api.rest.queries import check_no_query, max_lag_s
+from lastword.client.condition import Used
 from lastword.client.health import Reason
 from lastword.config import Exposure
 from lastword.errors import LastwordError, Unproven, http_status
@@ -95,6 +96,7 @@ class About:
         exposure: Exposure = LOOPBACK,
     ) -> None:
         self._version = version
+        self._doors = doors
         self._exposure = exposure
         self._node = node
         self._proof = proof
@@ -161,6 +163,10 @@ class About:
         check_no_query(request)
         node, version, exposure = self._node, self._version, self._exposure
         found = await node.read(lambda: condition_of(node, version, exposure))
+        found.limits += (
+            Used(f"connections, {protocol}", door.inside, door.connections_max)
+            for protocol, door in self._doors.items()
+        )
         return _shown(request, found, 200)
 
     def live(self, request: Request) -> Response:

@@ -5,9 +5,11 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from lastword.access.rights import Need
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.checks import check_no_body
 from lastword.api.rest.queries import check_no_query
+from lastword.api.rest.routes import Body, Call, Given, Route
 from lastword.errors import Unavailable
 from lastword.node.node import Node
 from lastword.store.sqlite.backup import back_up
@@ -81,3 +83,13 @@ class _Sent:
     async def aclose(self) -> None:
         """Let go of the file, which frees its space."""
         self._file.close()
+
+
+def backup_route(backups: Backups) -> Route:
+    """Return the call that makes one, in the table's form."""
+    file = Body("a file of SQLite, to start a node on", {FILE_TYPE: bytes})
+    made = Given(200, "all that the node's file holds at one moment", file, (SIZE_HEADER,))
+    call = Call(
+        backups.make, "make a backup of the node's file, and send it", (made,), Need.ADMIN_NODE
+    )
+    return Route("/_/backup", {"POST": call})

@@ -17,7 +17,7 @@ from lastword.api.http.answers import Refusal
 from lastword.api.http.forms import NDJSON_NAMES
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.about import LOOPBACK, About
-from lastword.api.rest.backups import FILE_TYPE, SIZE_HEADER, Backups
+from lastword.api.rest.backups import Backups, backup_route
 from lastword.api.rest.bodies import (
     Members,
     PackedElements,
@@ -144,8 +144,7 @@ class Table:
             _bulk_route(Bulk(node)),
             _contains_route(Containing(node)),
             *_operating_routes(Operating(node)),
-            *_mending_routes(Mending(node)),
-            _backup_route(backups),
+            backup_route(backups),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
         )
         self.routes = (*self.fixed, self.set, self.element)
@@ -382,47 +381,6 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
             },
         ),
     )
-
-
-def _mending_routes(mending: Mending) -> tuple[Route, ...]:
-    scrubbed = Given(200, "how far scrubs are", body("counts since the start", Scrubbed))
-    begun = Given(200, "the copy has begun", body("null", None))
-    return (
-        Route(
-            "/_/scrub",
-            {
-                "GET": Call(mending.scrubbed, "how far scrubs are", (scrubbed,), Need.READ_NODE),
-                "POST": Call(
-                    mending.scrub,
-                    "look for damage in the whole file, now",
-                    (scrubbed,),
-                    Need.ADMIN_NODE,
-                ),
-            },
-        ),
-        Route(
-            "/_/rebuild",
-            {
-                "POST": Call(
-                    mending.rebuild,
-                    "make the node's file anew, as a copy of a member",
-                    (begun,),
-                    Need.ADMIN_NODE,
-                    takes=body("whom to copy", Rebuild),
-                    errors=(Conflict, InvalidAddress),
-                )
-            },
-        ),
-    )
-
-
-def _backup_route(backups: Backups) -> Route:
-    file = Body("a file of SQLite, to start a node on", {FILE_TYPE: bytes})
-    made = Given(200, "all that the node's file holds at one moment", file, (SIZE_HEADER,))
-    call = Call(
-        backups.make, "make a backup of the node's file, and send it", (made,), Need.ADMIN_NODE
-    )
-    return Route("/_/backup", {"POST": call})
 
 
 def _openapi_call(answer: Any) -> Call:

@@ -64,6 +64,8 @@ def test_the_lag_of_a_silent_member_grows(net: Net) -> None:
     assert after.lag_us - before.lag_us == after.their_lag_us - before.their_lag_us
     assert after.lag_us - before.lag_us == 20 * TICK_US
     net.nodes[B] = b
+    a.replica.peers.peer(B).heard()  # by a frame that tells nothing of its log
+    assert lag_of(a, net, B).lag_us == after.lag_us
     net.rounds(40)
     healed = lag_of(a, net, B)
     assert (healed.lag_us, healed.their_lag_us, healed.they_lack) == (0, 0, 0)

@@ -118,6 +118,7 @@ class Peer:
     def failed(self, now_us: int) -> None:
         """Note that a call failed, and leave it alone for a while."""
         self.failures += 1
+        self.lag.is_level = False  # until it tells of its log again
         pause_us = min(BACKOFF_US << min(self.failures - 1, 10), BACKOFF_MAX_US)
         self.next_us = now_us + pause_us
 

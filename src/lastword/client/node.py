@@ -27,10 +27,10 @@ from lastword.client.answers import (
     Tombstones,
 )
 from lastword.client.clock import ClockReport, FuturePage
-from lastword.client.paths import element_path, set_path
 from lastword.client.condition import Condition
 from lastword.client.explanation import Explanation
 from lastword.client.health import Converged
+from lastword.client.paths import element_path, set_path
 from lastword.client.reasons import reason_of
 from lastword.client.requests import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, STATE_BYTES_MAX, Request
 from lastword.client.states import StateReader
@@ -216,9 +216,7 @@ class AsyncNode:
     async def converged(self, max_lag: str = "") -> Converged:
         """Return whether all members have what the others had a moment ago, and why not."""
         query = f"max_lag={quote(max_lag, safe='')}" if max_lag else ""
-        answer = await self._call(
-            "GET", self._url("converged"), query, bytes_max=SETS_BYTES_MAX
-        )
+        answer = await self._call("GET", self._url("converged"), query, bytes_max=SETS_BYTES_MAX)
         return answer.shaped(Converged, statuses=(200, 503))
 
     @staticmethod

@@ -155,14 +155,14 @@ async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Do
             assert (await node.ask(method, "/s?count")).status in {200, 404}
         if not named:
             continue
-        query = "&".join(f"{name}={values[name]}" if values[name] else name for name in named)
         where = path.replace("{set}", "s").replace("{element}", "a")
         if "watch" in named or (method, path) == WITHOUT_END:
             watched = [f"{name}={WATCHED[name]}" for name in named if name in WATCHED]
             assert (await begun(node, f"{where}?{'&'.join(watched)}")).status == 200
         if path == "/_/watch":
             continue
-        query = "&".join(f"{name}={values[name]}" for name in named if name != "watch")
+        asked_for = {name: values[name] for name in named if name != "watch"}
+        query = "&".join(f"{name}={value}" if value else name for name, value in asked_for.items())
         answer = await node.ask(method, f"{where}?{query}", body_of(method, path))
         assert answer.status in {200, 404}, (method, where, query, answer)
 

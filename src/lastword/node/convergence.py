@@ -41,7 +41,7 @@ class Convergence:
             await self._probe(due)
             lags = await self._node.ask(lags_of)
         waits = await self._node.ask(lambda replica, _: _waits_for_contacts(replica))
-        source = self._node.watch.status.source
+        source = self._node.notices.status.source
         reasons = [*_own_reasons(waits=waits, source=source), *_reasons(lags, max_lag_s)]
         members = [shown(lag) for lag in lags]
         return Converged(not reasons, reasons, max_lag_s, members)

@@ -205,7 +205,9 @@ class NodeMetrics:
             "lastword_watchers_refused", "watchers refused, one too many", watchers.refused
         )
         resets = CounterMetricFamily(
-            "lastword_watch_resets", "watchers told to read anew", labels=["reason"]
+            "lastword_watch_resets",
+            "watchers told to read anew, by reason: collected, other_file, slow, damaged",
+            labels=["reason"],
         )
         for reason in Reason:
             resets.add_metric([reason.value], watchers.resets[reason])

@@ -22,7 +22,7 @@ def unready(node: Node) -> Iterator[Reason]:
         node.replica.verdict.check()
     except ClockOff as error:
         yield Reason(error.code, f"it takes no writes: {printable(str(error))}")
-    source = node.watch.status.source
+    source = node.notices.status.source
     if source is not None:
         message = f"it was away for too long, and copies {printable(source)}: it shows what is old"
         yield Reason("copying", message, source)

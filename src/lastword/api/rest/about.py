@@ -142,11 +142,9 @@ class About:
         check_no_query(request)
         node, store, reasons = self._node, self._store, list(unready(self._node))
         facts = Ready(
-            ready=True,
-            copying=copying_of(node.notices.status),
             ready=not reasons,
             reasons=reasons,
-            copying=copying_of(node.watch.status),
+            copying=copying_of(node.notices.status),
             backing_up=self._backups.under_way,
             damage=damaged(node),
             run=f"{store.run:016x}",

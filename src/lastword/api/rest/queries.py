@@ -116,7 +116,7 @@ def number_after(request: Request) -> int:
 
 def max_lag_s(request: Request) -> float:
     """Return the seconds in `?max_lag=`: `500ms`, `2s`, `1m`; a bare number is seconds."""
-    value = _values(request, "max_lag").get("max_lag")
+    value = values_of(request, "max_lag").get("max_lag")
     if value is None:
         return MAX_LAG_S_DEFAULT
     found = _PERIOD.fullmatch(value)

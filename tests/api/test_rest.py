@@ -273,6 +273,7 @@ async def test_ready_says_which_run_and_how_much(node: LivingNode) -> None:
         "members": ["a:1", "b:1"],
         "copying": None,
         "backingUp": None,
+        "damage": {"pages": 0, "sets": [], "facts": [], "scrubbed": None, "log_frames_unread": 0},
         "sets": 1,
         "logEnd": 2,
         "digest": "".join(f"{lane:016x}" for lane in node.store.sums()),

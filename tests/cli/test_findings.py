@@ -7,7 +7,7 @@ import pytest
 
 from lastword.cli.examination import Examination, Future, Told
 from lastword.cli.findings import Finding, findings
-from lastword.client.answers import Damage, Member, Ready, Tombstones
+from lastword.client.answers import Damaged, Member, Ready, Tombstones
 from lastword.client.clock import ClockReport, MemberSkew
 from lastword.client.condition import Condition, Disk, Settings, Used
 from lastword.client.health import Converged, Reason
@@ -130,8 +130,8 @@ HARMS: list[tuple[Harm, str, str, str]] = [
     (of_clock(peers=[MemberSkew("b:1", 90_000_000, 1, 1)]), "clock", "wrong", "NTP"),
     (replaced(future=Future([], 2, 10)), "clock", "wrong", "--remove"),
     (of_ready(reasons=[Reason("disk_failed", "full")]), "disk", "wrong", "disk"),
-    (of_ready(damage=Damage(2, ["s"], 0)), "disk", "wrong", "RELIABILITY"),
-    (of_ready(damage=Damage(0, [], 1)), "disk", "wrong", "RELIABILITY"),
+    (of_ready(damage=Damaged(2, ["s"])), "disk", "wrong", "RELIABILITY"),
+    (of_ready(damage=Damaged(log_frames_unread=1)), "disk", "wrong", "RELIABILITY"),
     (of_disk(free_bytes=MIB), "disk", "wrong", "room"),
     (of_disk(free_bytes=80 * MIB), "disk", "look", "room"),
     (of_disk(log_bytes=300 * MIB), "disk", "look", "reader"),

@@ -82,7 +82,7 @@ def _disk(found: Examination) -> Iterator[Said]:
         if reason.code in {"disk_failed", "corrupt_store", "file_unusable", "store"}:
             yield "wrong", printable(reason.message), "mend the disk, then start the node again"
     damage = found.ready.damage
-    if damage is not None and (damage.pages or damage.sets or damage.log_frames_unread):
+    if damage.pages or damage.sets or damage.log_frames_unread:
         sets = ", ".join(map(printable, damage.sets[:5])) or "none known"
         yield (
             "wrong",

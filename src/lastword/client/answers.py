@@ -89,19 +89,21 @@ class BackingUp(msgspec.Struct):
     pages: int
 
 
-class Damage(msgspec.Struct):
-    """What of the node's file is damaged: pages, and the sets that they are of."""
-
-    pages: int = 0
-    sets: list[str] = []
-    log_frames_unread: int = 0
-
-
 class Root(msgspec.Struct):
     """What a node says that it is."""
 
     name: str
     version: str
+
+
+class Damaged(msgspec.Struct):
+    """What is damaged on a node; docs/REFERENCE.md, `GET /_/ready`."""
+
+    pages: int = 0
+    sets: list[str] = []
+    facts: list[str] = []
+    scrubbed: int | None = None
+    log_frames_unread: int = 0
 
 
 class Ready(msgspec.Struct, rename="camel"):
@@ -112,10 +114,18 @@ class Ready(msgspec.Struct, rename="camel"):
     backing_up: BackingUp | None = None
     ready: bool = True
     reasons: list[Reason] = []
-    damage: Damage | None = None
-    run: str = ""
     address: str = ""
     members: list[str] = []
+    damage: Damaged = msgspec.field(default_factory=Damaged)
+
+
+class Scrubbed(msgspec.Struct, rename="camel"):
+    """Scrubs since a node's start: how many ended, and what they went over."""
+
+    scrubs: int
+    under_way: bool
+    pages: int
+    rows: int
 
 
 class Leaves(msgspec.Struct, rename="camel"):

@@ -23,6 +23,7 @@ from lastword.client.answers import (
     Listed,
     Ready,
     Root,
+    Scrubbed,
     SetsPage,
     Tombstones,
 )
@@ -218,6 +219,19 @@ class AsyncNode:
         query = f"max_lag={quote(max_lag, safe='')}" if max_lag else ""
         answer = await self._call("GET", self._url("converged"), query, bytes_max=SETS_BYTES_MAX)
         return answer.shaped(Converged, statuses=(200, 503))
+
+    async def scrub(self) -> Scrubbed:
+        """Let the node look for damage now; return what scrubs came to before."""
+        return (await self._call("POST", self._url("scrub"))).shaped(Scrubbed)
+
+    async def scrubbed(self) -> Scrubbed:
+        """Return how far scrubs are."""
+        return (await self._call("GET", self._url("scrub"))).shaped(Scrubbed)
+
+    async def rebuild(self, source: str | None) -> None:
+        """Let the node begin to copy a member; raises Conflict where that cannot be."""
+        body = msgspec.json.encode({"source": source})
+        (await self._call("POST", self._url("rebuild"), body=body)).nothing()
 
     @staticmethod
     def _url(call: str) -> str:

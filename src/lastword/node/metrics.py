@@ -48,7 +48,7 @@ _HELP = {
     "repairs": "entries that were lacking here although their dots were covered: look at the disk",
     "future_entries": "entries taken from members whose times were more than a minute ahead of "
     "this clock; lastword doctor lists them",
-    "sums_mended": "sets whose sums were not those of their rows, added up anew: look at the disk",
+    "sets_distrusted": "sets that a comparison found not to add up to their sums: look at disks",
     "sends_failed": "frames that no reply came to",
     "tombstones_collected": "tombstones that went for good",
     "copies_begun": "copies of another node begun, since this one was behind it",

@@ -70,6 +70,7 @@ class Node:
         self.notices = Notices()
         self.watchers = Watchers(store, loop, self.read, watch_limits)
         self.is_stopping = False
+        self.scrubbing = Scrubbing(store, every_s=scrub_every_s, faults=self.faults)
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
@@ -121,6 +122,12 @@ class Node:
         nonce = self._rng.getrandbits(NONCE_BITS)
         for send in await self.ask(lambda replica, _: replica.probe(address, nonce)):
             await self._exchange(send)
+
+    async def rebuild(self, address: str | None) -> bool:
+        """Copy a member in place of what is held, whatever that is like; else say False."""
+        sends = await self.ask(lambda replica, now_us: replica.rebuild(address, now_us))
+        self._send_all(sends)
+        return bool(sends)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Return what `work` returns; it may read long, from one snapshot, beside the loop."""

@@ -25,9 +25,12 @@ from lastword.replication.fence import Fence, Theirs
 from lastword.replication.frames import (
     PROTOCOL_VERSION,
     Compare,
+    Compared,
     Frame,
     Log,
+    PageBody,
     Pull,
+    Surveyed,
     furthest,
 )
 from lastword.replication.gauge import Gauge
@@ -338,11 +341,10 @@ class Replica:
         covers = self._fence.covers(theirs)  # before any row is read
         known = frame.fence.known if frame.fence else 0
         reply = self._frame(pull=pull, compare=compare, speaks=pull is not None)
-        page, log = None, self._walks.log() if pull or frame.survey else None
-        if frame.pull is not None:
-            page, log = self._walks.page_for(frame, frame.pull)
-        address = self.membership.address if page or pull or compare else ""
-        surveyed = frame.survey and self._comparisons.show(frame.survey)
+        given = Given(log=self._walks.log() if pull or frame.survey else None)
+        with suppress(CorruptStore):  # it is noted, and nothing is given from then on
+            given = self._given(frame, known, given)
+        address = self.membership.address if given.page or pull or compare else ""
         return replace(
             reply,
             address=address,

@@ -121,6 +121,7 @@ class Changes:
     wall_us: int = 0
     replaced: list[FlatLoss] = field(default_factory=list)
     refused: list[FlatLoss] = field(default_factory=list)
+    distrusted: Distrusted | None = None
 
     @property
     def is_empty(self) -> bool:

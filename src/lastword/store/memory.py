@@ -209,11 +209,10 @@ class MemoryStore(BaseStore):
 
     def row_of(self, set_name: bytes, element: bytes) -> Row | None:
         """Return the row of an element, or None where none is held."""
+        self.damage.check(set_name)
         return self.image.rows.get((set_name, key_of(set_name, element, self.ledger.digest_key)))
 
-    def entries(
-        self, set_name: bytes, *, after: bytes = b"", limit: int
-    ) -> list[tuple[bytes, int]]:
+    def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
         found = self.image.rows_between(set_name, after + b"\0", None)
         return [(held.key, held.stamp) for held in islice(found, limit)]

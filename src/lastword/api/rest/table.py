@@ -144,6 +144,7 @@ class Table:
             _bulk_route(Bulk(node)),
             _contains_route(Containing(node)),
             *_operating_routes(Operating(node)),
+            *_mending_routes(Mending(node)),
             backup_route(backups),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
         )
@@ -376,6 +377,38 @@ def _operating_routes(operating: Operating) -> tuple[Route, ...]:
                     (begun,),
                     Need.ADMIN_NODE,
                     takes=body("whom to copy", Rejoin),
+                    errors=(Conflict, InvalidAddress),
+                )
+            },
+        ),
+    )
+
+
+def _mending_routes(mending: Mending) -> tuple[Route, ...]:
+    scrubbed = Given(200, "how far scrubs are", body("counts since the start", Scrubbed))
+    begun = Given(200, "the copy has begun", body("null", None))
+    return (
+        Route(
+            "/_/scrub",
+            {
+                "GET": Call(mending.scrubbed, "how far scrubs are", (scrubbed,), Need.READ_NODE),
+                "POST": Call(
+                    mending.scrub,
+                    "look for damage in the whole file, now",
+                    (scrubbed,),
+                    Need.ADMIN_NODE,
+                ),
+            },
+        ),
+        Route(
+            "/_/rebuild",
+            {
+                "POST": Call(
+                    mending.rebuild,
+                    "make the node's file anew, as a copy of a member",
+                    (begun,),
+                    Need.ADMIN_NODE,
+                    takes=body("whom to copy", Rebuild),
                     errors=(Conflict, InvalidAddress),
                 )
             },

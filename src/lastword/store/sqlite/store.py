@@ -66,6 +66,7 @@ SELECT count(*) FROM entries INDEXED BY tombstones WHERE stamp & 1 AND arrived <
 """
 _MARK_BEFORE = "SELECT max(wall_us) FROM marks WHERE number < ? AND number > 0"
 _MARK_AT = "SELECT min(wall_us) FROM marks WHERE number >= ?"
+_GREATEST = "SELECT max(arrived) FROM entries INDEXED BY entries_by_arrived"
 _MARK_AFTER = "SELECT number FROM marks WHERE wall_us > ? ORDER BY wall_us LIMIT 1"
 
 
@@ -98,6 +99,13 @@ class SqliteStore(BaseStore):
         self.copy: SqliteStore | None = None
         self._readers = Readers(self.path, file)
         self.writer = Writer(file, options, self.past)
+        if file.log_unread.frames:
+            logger.warning(
+                "%d frames of the log of %s are not read, since one before them does not hold: a "
+                "crash in the middle of a commit, or damage; what members have comes back",
+                file.log_unread.frames,
+                self.path,
+            )
         try:
             mend(self)
             self.execute(BeginRun(options.new_run()))
@@ -296,7 +304,8 @@ class SqliteStore(BaseStore):
 
     def row_of(self, set_name: bytes, element: bytes) -> Row | None:
         """Return the row of an element, or None where none is held."""
-        with reading(self.path):
+        self.ledger.damage.check(set_name)
+        with self._reading(set_name):
             _, numbers, connection = self._readers.view
             key = key_of(set_name, element, self.ledger.digest_key)
             found = tables.StoredRows(connection, numbers).fetch(set_name, (key,))
@@ -401,7 +410,7 @@ class SqliteStore(BaseStore):
 
     def marks_around(self, number: int) -> Span:
         """Return between which marks a log number was given. O(marks)."""
-        with reading(self.path):
+        with self._reading("the marks"):
             execute = self._reader.execute
             return Span(*(execute(sql, (number,)).get for sql in (_MARK_BEFORE, _MARK_AT)))
 

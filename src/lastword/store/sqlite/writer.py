@@ -385,9 +385,7 @@ class Writer:
 
     def _failure(self, error: BaseException) -> BaseException:
         """Roll back, and say what failed; an unknown outcome ends all writing."""
-        with contextlib.suppress(apsw.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        self._roll_back()
         is_full = isinstance(error, apsw.FullError)
         if is_full or getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
             self._no_room = DiskFailed(_FULL if is_full else _UNINDEXED, hint=_ROOM)

@@ -60,6 +60,7 @@ def test_every_call_wants_a_token_but_those_that_tell_nothing(nodes: Nodes) -> N
     open_calls = []
     for path, item in document["paths"].items():
         where = path.replace("{set}", "s").replace("{element}", "e")
+        where += "?after=none" if path == "/_/watch" else ""  # with a cursor it has no end
         for method in item.keys() - {"parameters", "options", "head"}:
             refused = node.call(method.upper(), where, b"x")
             if refused.status != 401:

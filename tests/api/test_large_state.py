@@ -204,9 +204,9 @@ def checkpointed(node: LivingNode) -> bool:
 
 
 def running(node: LivingNode) -> int:
-    route = next(route for route in node.rest.routes if route.path == "/{set}")
-    shown: Any = route.calls["GET"].answer
-    count: int = shown.__self__._streams.running
+    route = next(route for route in node.rest.routes if route.path == "/_/sets")
+    get_sets: Any = route.calls["GET"].answer  # of what shows sets, large ones as well
+    count: int = get_sets.__self__._streams.running
     return count
 
 

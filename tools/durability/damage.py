@@ -118,12 +118,13 @@ def main() -> int:
     for verdict in campaign.play(tasks, options.lanes):
         verdicts.append(verdict)
         if verdict.faults or options.each or options.only:
-            print(_told(verdict, options.seed), flush=True)
+            print(told(verdict, options.seed), flush=True)
     print(*rows(verdicts), sep="\n")
     return int(any(verdict.faults for verdict in verdicts))
 
 
-def _told(verdict: Verdict, seed: int) -> str:
+def told(verdict: Verdict, seed: int) -> str:
+    """Return a round in words, with what plays it again."""
     head = f'--seed {seed} --only "{verdict.kind}:{verdict.number}": {verdict.what}'
     counts = (
         f"found by {verdict.found}; wrong {verdict.wrong}, mixed {verdict.mixed}, behind "

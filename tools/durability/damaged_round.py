@@ -16,14 +16,14 @@ from typing import Final
 
 import msgspec
 
-from lastword.errors import CorruptStore
+from lastword.errors import CorruptStore, LastwordError
 from lastword.store.sqlite.verify import verify_file
 from tools.durability.damages import Files, Kind
 from tools.durability.forked import ForkedNode
 from tools.durability.history import Answer, Judgement, Name
 from tools.durability.operator import PATIENCE_S, Damage, Operator, facts_of, until
 from tools.durability.pair import SETS, Pair, copy_file
-from tools.durability.reading import Reading, read_all, read_by_resp, states
+from tools.durability.reading import NOT_ANSWERED, Reading, read_all, read_by_resp, states
 from tools.processes import ProcessFault
 
 OPTIONS: Final = (
@@ -99,7 +99,7 @@ class DamagedRound:
                 self._member.start()
             self._heal()
             self._examine()
-        except (ProcessFault, AssertionError) as error:
+        except (ProcessFault, AssertionError, LastwordError, ValueError, OSError) as error:
             verdict.faults.append(f"{type(error).__name__}: {error}")
         finally:
             self._victim.kill()
@@ -200,7 +200,7 @@ class DamagedRound:
         if after_scrub or self._kind.exact:
             when = "after the scrub" if after_scrub else "before the scrub"
             verdict.faults += [f"{when}: {line}" for line in _shown(judged)]
-        for code in reading.refusals.keys() - {"corrupt_store", "CORRUPT", "no answer"}:
+        for code in reading.refusals.keys() - {"corrupt_store", "MISCONF", NOT_ANSWERED}:
             verdict.faults.append(f"answered {code}")
 
     def _look(self, by: str) -> None:

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, cast
 
+from lastword.store.sqlite.file import connect
 from tools.durability.pair import Pair, copy_file
 
 PAGE_BYTES: Final = 4_096
@@ -41,6 +43,9 @@ class Files:
         path = self.pair.victim_file(moment)
         return path.with_name(f"{path.name}-wal")
 
+
+RAISED: Final = 365 * 86_400_000_000 << 1
+"""A year, as stamps count."""
 
 Damaging = Callable[[Files, Random], str]
 """Does it, and says what was done."""
@@ -175,6 +180,16 @@ def _zero_file(files: Files, rng: Random) -> str:
     return f"{'the file' if path == files.path else 'the log'} is zeros"
 
 
+def _raise_stamp(files: Files, rng: Random) -> str:
+    """Write through SQLite, so that the checksum is right again: a flip before it was made."""
+    with closing(connect(files.path)) as connection:
+        rows = connection.execute("SELECT set_id, key FROM entries").fetchall()
+        set_id, key = rng.choice(rows)
+        raised = f"UPDATE entries SET stamp = stamp + {RAISED} WHERE set_id = ? AND key = ?"
+        connection.execute(raised, (set_id, key))
+    return f"the stamp of {cast('bytes', key)[8:28]!r} is raised by a year"
+
+
 def _nothing(_files: Files, _rng: Random) -> str:
     return "nothing"
 
@@ -196,6 +211,7 @@ KINDS: Final = {
         Kind("older log", _whole, _older_log),
         Kind("older file", _logged, _older_file),
         Kind("zeros", _logged, _zero_file),
+        Kind("raised stamp", _whole, _raise_stamp),
         Kind("nothing", _logged, _nothing, exact=True),
     )
 }

@@ -58,11 +58,15 @@ def test_a_node_that_merges_may_hold_the_greater_of_both() -> None:
 
     assert HISTORY.judge([merged], {A: 50}).wrong == []
     assert HISTORY.judge([stamped(B, 20)], {B: 20}).behind == 1
+    assert HISTORY.judge([stamped(A, 10), stamped(B, 40)], {}).behind == 2
     assert HISTORY.judge([merged], {A: 49}).wrong == [merged]
 
 
-def test_only_a_node_that_was_replaced_may_hold_what_the_other_does_and_nothing_more() -> None:
+def test_only_a_node_that_was_replaced_may_hold_no_more_than_the_other_without_being_late() -> (
+    None
+):
     answers = [stamped(A, None), stamped(B, 40)]
 
-    assert HISTORY.judge(answers, {}).mixed == [answers[0]]
-    assert HISTORY.judge(answers, {}, replaced=True).mixed == []
+    assert HISTORY.judge(answers, {}).behind == 4
+    assert HISTORY.judge(answers, {}, replaced=True).behind == 0
+    assert HISTORY.judge(answers, {A: 10}, replaced=True).behind == 4

@@ -1,8 +1,9 @@
 """`python -m tools.durability.damage FOLDER [--file 200] [--log 200] [--others 8] [--seed 7]`.
 
-Damages the files of a node again and again (`damages` says how), and prints what became of each
-round. `--only "bit of the log:17"` plays one round again. Exit code 0 if no promise was broken;
-files of rounds that broke one are kept.
+Damages the files of a node again and again (`damages` says how), and prints what became of them:
+a table, and each round that broke a promise, or whose damage nothing found. `--only "bit of the
+log:17"` plays one round again. Exit code 0 if no promise was broken; files of rounds that broke
+one are kept.
 """
 
 import argparse
@@ -27,9 +28,9 @@ LANES: Final = 2
 """Rounds at once, each with files and ports of its own."""
 
 HEAD: Final = (
-    "| what was done | rounds | found by | nothing found it | late | wrong, before found | "
-    "mixed, before found | spread | lost | broken promises |\n"
-    "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    "| what was done | rounds | found by | by nothing | late | wrong until found | "
+    "mixed until found | spread | lost | lost without a word | broken promises |\n"
+    "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
 )
 
 
@@ -95,6 +96,7 @@ def rows(verdicts: Sequence[Verdict]) -> Iterator[str]:
             sum(at.mixed > 0 and not at.wrong for at in of_kind),
             sum(at.spread > 0 for at in of_kind),
             sum(at.lost for at in of_kind),
+            sum(at.unnamed for at in of_kind),
             sum(bool(at.faults) for at in of_kind),
         )
         yield f"| {name} | {len(of_kind)} | {found} | {' | '.join(map(str, counts))} |"
@@ -117,7 +119,7 @@ def main() -> int:
     verdicts = []
     for verdict in campaign.play(tasks, options.lanes):
         verdicts.append(verdict)
-        if verdict.faults or options.each or options.only:
+        if verdict.faults or verdict.found is None or options.each or options.only:
             print(told(verdict, options.seed), flush=True)
     print(*rows(verdicts), sep="\n")
     return int(any(verdict.faults for verdict in verdicts))

@@ -8,7 +8,7 @@ checksums cannot tell is found, answers may be wrong; they are counted.
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from signal import SIGKILL
@@ -46,8 +46,8 @@ class Verdict(msgspec.Struct, kw_only=True):
     """What a round came to. `wrong` and `mixed` are answers, most of one reading; see `history`.
 
     `found` says by what damage was found first; None where by nothing. `behind` is by how many
-    commits the node was late, `lost` how many elements are gone that only the victim had, and
-    `unnamed` whether nothing says so. `faults` are breaches of the promise.
+    commits the node was late, `lost` how many elements are gone that only the victim had, of which
+    nothing says so of `unnamed`. `faults` are breaches of the promise.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     behind: int = 0
     spread: int = 0
     lost: int = 0
-    unnamed: bool = False
+    unnamed: int = 0
     healed: str = "by itself"
     faults: list[str] = []
     took_s: float = 0.0
@@ -84,10 +84,12 @@ class DamagedRound:
         self._member = ForkedNode(folder / "member.db", *OPTIONS, port=pair.member_port)
         self._damage = Damage()
         self._sets: set[str] = set()
+        self._frames_unread = 0
 
     def play(self) -> Verdict:
         """Play it; return what it came to."""
         began_s, verdict = time.monotonic(), self._verdict
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         try:
             self._prepare()
@@ -200,6 +202,8 @@ class DamagedRound:
         if after_scrub or self._kind.exact:
             when = "after the scrub" if after_scrub else "before the scrub"
             verdict.faults += [f"{when}: {line}" for line in _shown(judged)]
+        if judged.behind and not self._kind.late:
+            verdict.faults.append(f"late by {judged.behind} commits")
         for code in reading.refusals.keys() - {"corrupt_store", "MISCONF", NOT_ANSWERED}:
             verdict.faults.append(f"answered {code}")
 
@@ -210,6 +214,7 @@ class DamagedRound:
             return
         self._damage = facts.damage
         self._sets.update(facts.damage.sets)
+        self._frames_unread = max(self._frames_unread, facts.damage.log_frames_unread)
         if facts.damage.is_known or facts.damage.log_frames_unread:
             self._note(by)
 
@@ -270,7 +275,7 @@ class DamagedRound:
             self._verdict.spread += 1
             yield f"spread: {listed} are listed"
 
-    def _name(self, lost: Iterable[Name]) -> None:
+    def _name(self, lost: Collection[Name]) -> None:
         """Find whether all that is lost was named; what looks like a crash cannot be."""
         said = "\n".join([self._victim.process.errors(), *self._operator.heard])
         unnamed = {
@@ -278,9 +283,9 @@ class DamagedRound:
             for set_name, _ in lost
             if set_name not in self._sets and repr(set_name) not in said
         }
-        if not unnamed or self._damage.log_frames_unread or "log" in said:
+        if not unnamed or self._frames_unread:
             return
-        self._verdict.unnamed = True
+        self._verdict.unnamed = sum(set_name in unnamed for set_name, _ in lost)
         if not self._verdict.behind:
             self._verdict.faults.append(f"lost, and not named: elements of {sorted(unnamed)}")
 

@@ -56,7 +56,8 @@ class Kind:
     """A kind of damage: its name, what the victim starts with, and what is done to that.
 
     `live` is done while the victim runs. Of one that is `exact`, no answer may ever be wrong or
-    mixed: checksums tell it before anything is answered.
+    mixed: checksums tell it before anything is answered. Without a log that it takes away from,
+    a node may not be `late` either.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Kind:
     damage: Damaging
     live: bool = False
     exact: bool = False
+    late: bool = False
 
 
 def _whole(files: Files, _rng: Random) -> str:
@@ -198,19 +200,19 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         Kind("bit of the file", _whole, _flip_file, exact=True),
-        Kind("bit of the log", _logged, _flip_log, exact=True),
+        Kind("bit of the log", _logged, _flip_log, exact=True, late=True),
         Kind("bit of the file's header", _whole, _flip_header, exact=True),
-        Kind("bit of a log's header", _logged, _flip_log_header, exact=True),
+        Kind("bit of a log's header", _logged, _flip_log_header, exact=True, late=True),
         Kind("bit of the file, live", _whole, _flip_file, live=True, exact=True),
-        Kind("bit of the log, live", _logged, _flip_log, live=True, exact=True),
+        Kind("bit of the log, live", _logged, _flip_log, live=True, exact=True, late=True),
         Kind("zeroed page", _whole, _zero_page),
         Kind("swapped pages", _whole, _swap_pages),
         Kind("older page", _whole, _older_page),
         Kind("shorter file", _whole, _shorten_file),
-        Kind("shorter log", _logged, _shorten_log),
-        Kind("older log", _whole, _older_log),
-        Kind("older file", _logged, _older_file),
-        Kind("zeros", _logged, _zero_file),
+        Kind("shorter log", _logged, _shorten_log, late=True),
+        Kind("older log", _whole, _older_log, late=True),
+        Kind("older file", _logged, _older_file, late=True),
+        Kind("zeros", _logged, _zero_file, late=True),
         Kind("raised stamp", _whole, _raise_stamp),
         Kind("nothing", _logged, _nothing, exact=True),
     )

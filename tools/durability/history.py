@@ -79,8 +79,9 @@ class History:
     ) -> Judgement:
         """Judge answers of one time.
 
-        With `other` that state may have been merged into the node's, and where that was `replaced`
-        it may be all that is left.
+        With `other` there is a member that holds this, and may have given the node anything of
+        it, or what it had from the node before; where the node's state was `replaced`, that may be
+        all that is left.
         """
         judgement, asked = Judgement(), 0
         moments = len(self.commits) + 1
@@ -89,7 +90,8 @@ class History:
         for answer in answers:
             at = None if other is None else other.get(answer.name)
             spans = list(self._spans(answer, at))
-            if replaced and _is_true(answer, at, None):
+            is_right = bool(spans) and spans[-1][1] == moments
+            if (other is not None and is_right) or (replaced and _is_true(answer, at, None)):
                 spans = [(0, moments)]
             if not spans:
                 judgement.wrong.append(answer)

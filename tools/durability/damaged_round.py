@@ -38,6 +38,9 @@ TOGETHER_SHARE: Final = 0.3
 BY_ITSELF_S: Final = 10.0
 """So long is waited for what heals by itself, before an operator asks for it."""
 
+SCRUBBING_SHARE: Final = 0.5
+"""Of so many rounds the victim scrubs by itself after its start; else all is read before."""
+
 RESP_SHARE: Final = 0.2
 SHOWN_MAX: Final = 3
 
@@ -80,7 +83,11 @@ class DamagedRound:
         self._files = Files(folder / "victim.db", pair)
         self._verdict = Verdict(kind=kind.name, number=number)
         self._operator = Operator(folder)
-        self._victim = self.node_type(self._files.path, *OPTIONS, port=pair.victim_port)
+        self._scrubs = self._rng.random() < SCRUBBING_SHARE
+        scrubbing = () if self._scrubs else ("--scrub-every", "0")
+        self._victim = self.node_type(
+            self._files.path, *OPTIONS, *scrubbing, port=pair.victim_port
+        )
         self._member = ForkedNode(folder / "member.db", *OPTIONS, port=pair.member_port)
         self._damage = Damage()
         self._sets: set[str] = set()
@@ -120,6 +127,7 @@ class DamagedRound:
         if not self._kind.live:
             what.append(self._kind.damage(self._files, self._rng))
         what.append("member there from the start" if self._together else "member later")
+        what += ["scrubs by itself"] if self._scrubs else []
         self._verdict.what = "; ".join(what)
 
     def _starts(self) -> bool:
@@ -187,7 +195,7 @@ class DamagedRound:
         reading.add(read_by_resp(self._victim.resp_address, names))
         if reading.refusals:
             self._note("a read")
-        self._look("a read")
+        self._look("its own scrub")
         self._judge(reading, after_scrub=after_scrub)
 
     def _judge(self, reading: Reading, *, after_scrub: bool) -> None:
@@ -202,7 +210,7 @@ class DamagedRound:
         if after_scrub or self._kind.exact:
             when = "after the scrub" if after_scrub else "before the scrub"
             verdict.faults += [f"{when}: {line}" for line in _shown(judged)]
-        if judged.behind and not self._kind.late:
+        if judged.behind and not self._kind.late and (after_scrub or self._kind.exact):
             verdict.faults.append(f"late by {judged.behind} commits")
         for code in reading.refusals.keys() - {"corrupt_store", "MISCONF", NOT_ANSWERED}:
             verdict.faults.append(f"answered {code}")
@@ -261,6 +269,8 @@ class DamagedRound:
         had = [name for name in lost if self._pair.member.get(name) == self._history.newest[name]]
         self._verdict.faults += [f"lost though the member had it: {name}" for name in had[:9]]
         self._name(lost)
+        if "damaged" in self._victim.process.errors():
+            self._note("its own scrub")
         self._victim.kill()
         self._check()
 

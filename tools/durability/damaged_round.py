@@ -286,14 +286,17 @@ class DamagedRound:
             yield f"spread: {listed} are listed"
 
     def _name(self, lost: Collection[Name]) -> None:
-        """Find whether all that is lost was named; what looks like a crash cannot be."""
+        """Find whether all that is lost was named; what looks like a crash cannot be.
+
+        A start that was refused named the whole file.
+        """
         said = "\n".join([self._victim.process.errors(), *self._operator.heard])
         unnamed = {
             set_name
             for set_name, _ in lost
             if set_name not in self._sets and repr(set_name) not in said
         }
-        if not unnamed or self._frames_unread:
+        if not unnamed or self._frames_unread or self._verdict.healed == "by rebuild -d":
             return
         self._verdict.unnamed = sum(set_name in unnamed for set_name, _ in lost)
         if not self._verdict.behind:

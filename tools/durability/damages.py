@@ -204,7 +204,7 @@ KINDS: Final = {
         Kind("bit of the file's header", _whole, _flip_header, exact=True),
         Kind("bit of a log's header", _logged, _flip_log_header, exact=True, late=True),
         Kind("bit of the file, live", _whole, _flip_file, live=True, exact=True),
-        Kind("bit of the log, live", _logged, _flip_log, live=True, exact=True, late=True),
+        Kind("bit of the log, live", _logged, _flip_log, live=True, late=True),
         Kind("zeroed page", _whole, _zero_page),
         Kind("swapped pages", _whole, _swap_pages),
         Kind("older page", _whole, _older_page),

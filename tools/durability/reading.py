@@ -13,6 +13,7 @@ import httptools
 import msgspec
 
 from lastword.crdt.wire import decode_json
+from lastword.errors import LastwordError
 from tools.durability.history import Answer, Name, stamped
 
 PATIENCE_S: Final = 30.0
@@ -21,6 +22,7 @@ ASKED_AT_ONCE: Final = 64
 MEMBERS_LIMIT: Final = 500
 RECEIVED_BYTES: Final = 1 << 16
 
+UNREADABLE: Final = b"(a state that is none)"
 NOT_ANSWERED: Final = "no answer"
 
 
@@ -194,7 +196,10 @@ def _state(pipeline: Pipeline, set_name: str, elements: Sequence[bytes]) -> Read
     if reply.refusal is not None:
         reading.refusals[reply.refusal] += 1
         return reading
-    held = decode_json(reply.body) if reply.status == 200 else {}
+    try:
+        held = decode_json(reply.body) if reply.status == 200 else {}
+    except LastwordError:  # such as a time that is none: no moment has that
+        held = {UNREADABLE: -1}
     for element in sorted(held.keys() | set(elements)):
         reading.answers.append(stamped((set_name, element), held.get(element)))
     return reading

@@ -72,6 +72,7 @@ class DamagedRound:
     """Plays one round in a folder, which stays where a promise is broken."""
 
     node_type = ForkedNode
+    scrubbing_share = SCRUBBING_SHARE
 
     def __init__(self, folder: Path, pair: Pair, kind: Kind, number: int, seed: int) -> None:
         self._folder = folder
@@ -83,7 +84,7 @@ class DamagedRound:
         self._files = Files(folder / "victim.db", pair)
         self._verdict = Verdict(kind=kind.name, number=number)
         self._operator = Operator(folder)
-        self._scrubs = self._rng.random() < SCRUBBING_SHARE
+        self._scrubs = self._rng.random() < self.scrubbing_share
         scrubbing = () if self._scrubs else ("--scrub-every", "0")
         self._victim = self.node_type(
             self._files.path, *OPTIONS, *scrubbing, port=pair.victim_port

@@ -34,3 +34,4 @@ class UnverifiedRound(DamagedRound):
     """A round whose victim verifies no checksum."""
 
     node_type = UnverifiedNode
+    scrubbing_share = 0.0  # a scrub computes checksums by itself

@@ -41,6 +41,9 @@ BY_ITSELF_S: Final = 10.0
 SCRUBBING_SHARE: Final = 0.5
 """Of so many rounds the victim scrubs by itself after its start; else all is read before."""
 
+MARK: Final = "damaged"
+"""What a line of the victim's log has in it that tells of damage."""
+
 RESP_SHARE: Final = 0.2
 SHOWN_MAX: Final = 3
 
@@ -217,7 +220,9 @@ class DamagedRound:
             verdict.faults.append(f"answered {code}")
 
     def _look(self, by: str) -> None:
-        """Look at what the victim says of itself."""
+        """Look at what the victim says of itself, now and in its log: it may be whole again."""
+        if MARK in self._victim.process.errors():
+            self._note(by)
         facts = facts_of(self._victim.address)
         if facts is None:
             return
@@ -270,7 +275,7 @@ class DamagedRound:
         had = [name for name in lost if self._pair.member.get(name) == self._history.newest[name]]
         self._verdict.faults += [f"lost though the member had it: {name}" for name in had[:9]]
         self._name(lost)
-        if "damaged" in self._victim.process.errors():
+        if MARK in self._victim.process.errors():
             self._note("its own scrub")
         self._victim.kill()
         self._check()
@@ -300,7 +305,7 @@ class DamagedRound:
         if not unnamed or self._frames_unread or self._verdict.healed == "by rebuild -d":
             return
         self._verdict.unnamed = sum(set_name in unnamed for set_name, _ in lost)
-        if not self._verdict.behind:
+        if not (self._verdict.behind and self._kind.late):
             self._verdict.faults.append(f"lost, and not named: elements of {sorted(unnamed)}")
 
     def _check(self) -> None:

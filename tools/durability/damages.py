@@ -207,7 +207,7 @@ KINDS: Final = {
         Kind("bit of the log, live", _logged, _flip_log, live=True, late=True),
         Kind("zeroed page", _whole, _zero_page),
         Kind("swapped pages", _whole, _swap_pages),
-        Kind("older page", _whole, _older_page),
+        Kind("older page", _whole, _older_page, late=True),
         Kind("shorter file", _whole, _shorten_file),
         Kind("shorter log", _logged, _shorten_log, late=True),
         Kind("older log", _whole, _older_log, late=True),

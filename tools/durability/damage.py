@@ -130,7 +130,8 @@ def told(verdict: Verdict, seed: int) -> str:
     head = f'--seed {seed} --only "{verdict.kind}:{verdict.number}": {verdict.what}'
     counts = (
         f"found by {verdict.found}; wrong {verdict.wrong}, mixed {verdict.mixed}, behind "
-        f"{verdict.behind}, lost {verdict.lost}, without a word {verdict.unnamed}, healed {verdict.healed}; {verdict.took_s:.1f} s"
+        f"{verdict.behind}, lost {verdict.lost}, without a word "
+        f"{verdict.unnamed}, healed {verdict.healed}; {verdict.took_s:.1f} s"
     )
     return "\n    ".join([head, counts, *verdict.faults])
 

@@ -13,7 +13,7 @@ SEED = 5
 
 
 def test_damage_is_neither_served_nor_spread_and_comes_right(tmp_path: Path) -> None:
-    tasks = tasks_of(file=4, log=3, others=1)
+    tasks = tasks_of(file=3, log=3, others=1)
 
     verdicts = list(Campaign(tmp_path, SEED).play(tasks))
 

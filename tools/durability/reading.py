@@ -22,6 +22,13 @@ ASKED_AT_ONCE: Final = 64
 MEMBERS_LIMIT: Final = 500
 RECEIVED_BYTES: Final = 1 << 16
 
+BODY_BYTES_MAX: Final = 4 << 20
+"""No answer is so long, but that of a tree whose pages lead back into itself."""
+
+PAGES_MAX: Final = 20
+"""No set has so many pages, so more do not come to an end; that is counted as a wrong answer."""
+
+ENDLESS: Final = b"(pages without an end)"
 UNREADABLE: Final = b"(a state that is none)"
 NOT_ANSWERED: Final = "no answer"
 
@@ -123,8 +130,10 @@ class _Received:
         self._status = self._parser.get_status_code()
 
     def on_body(self, part: bytes) -> None:
-        """Note a part of the body."""
+        """Note a part of the body; one that does not come to an end is no answer."""
         self._body += part
+        if len(self._body) > BODY_BYTES_MAX:
+            raise ConnectionResetError
 
     def on_message_complete(self) -> None:
         """Note an answer that is whole."""
@@ -170,7 +179,7 @@ def _elements(pipeline: Pipeline, names: Sequence[Name]) -> Reading:
 
 def _members(pipeline: Pipeline, set_name: str, elements: Sequence[bytes]) -> Reading:
     """Read a set by pages: what is listed is present, and what is not, is not."""
-    reading, listed = Reading(), set[bytes]()
+    reading, listed, pages = Reading(), set[bytes](), 0
     path: str | None = f"/{quote(set_name)}?members&limit={MEMBERS_LIMIT}"
     first = path
     while path is not None:
@@ -184,6 +193,10 @@ def _members(pipeline: Pipeline, set_name: str, elements: Sequence[bytes]) -> Re
             page = msgspec.json.decode(reply.body, type=_Members)
         listed |= {member.encode() for member in page.members}
         path = None if page.after is None else f"{first}&after={quote(page.after, safe='')}"
+        pages += 1
+        if pages > PAGES_MAX:  # such as of a tree that leads back into itself
+            reading.answers.append(stamped((set_name, ENDLESS), -1))
+            return reading
     reading.answers += [
         Answer((set_name, at), at in listed) for at in sorted(listed.union(elements))
     ]

@@ -65,7 +65,7 @@ chaos: sim ## Long runs: simulated seeds, REDIS_EXAMPLES against Redis, real fau
 	REDIS_EXAMPLES=$(REDIS_EXAMPLES) $(BIN)/python -m pytest -q tests/redis/test_oracle.py
 	$(BIN)/python -m tools.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --log $(LOG)
 
-durability: $(VENV)/installed ## Kills, power cuts and failing disks at full size; about 20 minutes
+durability: $(VENV)/installed ## Kills, power cuts, failing disks, damaged files at full size; about 40 minutes
 	$(BIN)/python -m tools.durability $(if $(SEED),--seed $(SEED))
 
 hostile: $(VENV)/installed ## CLIENTS slow clients of all kinds (default 1000) against real nodes; half a minute

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, ClassVar, Final, Protocol, Self
 
 LASTWORD: Final = str(Path(sys.executable).with_name("lastword"))
 PATIENCE_S: Final = 30.0
@@ -23,22 +24,48 @@ class ProcessFault(Exception):
     """A process did not do what was awaited of it; the message ends with its standard error."""
 
 
+class Running(Protocol):
+    """What is needed of a process that was begun, as `subprocess.Popen` has it."""
+
+    stdout: IO[bytes] | None
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Return its exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code; raise TimeoutExpired where it runs on."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+
+
 class Process:
     """One command that runs, its lines as they come, and its standard error in a file."""
 
     def __init__(self, *command: str, stderr: Path) -> None:
         self._buffered = b""
+        self._command = command
         self._stderr = stderr
         with stderr.open("ab") as errors:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=_environment(),
-                start_new_session=True,
-            )
+            self._process = self._begun(command, errors)
         self._guard = _guard(self._process.pid)
+
+    def _begun(self, command: Sequence[str], stderr: IO[bytes]) -> Running:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment(),
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -107,7 +134,7 @@ class Process:
 
     def fault(self, what: str) -> ProcessFault:
         """Return the error that says what went wrong, with all that helps to find out why."""
-        command = " ".join(map(str, self._process.args))  # type: ignore[arg-type]
+        command = " ".join(self._command)
         code = self._process.poll()
         return ProcessFault(f"{command}\n{what}; exit code {code}\n{self.errors()[-4000:]}")
 
@@ -127,6 +154,8 @@ class NodeProcess:
     As a context manager it is started, and at the end stopped, which must succeed, or killed
     where the test has failed already.
     """
+
+    process_type: ClassVar[type[Process]] = Process
 
     def __init__(
         self, database: Path, *options: str, port: int = 0, prefix: tuple[str, ...] = ()
@@ -158,7 +187,7 @@ class NodeProcess:
     def start(self) -> Self:
         """Start it, and return when it says that it serves."""
         assert self._process is None, "it runs already"
-        self._process = Process(
+        self._process = self.process_type(
             *self.prefix,
             LASTWORD,
             *("serve", "-p", str(self._port), "-d", str(self.database), *self._options),
@@ -213,7 +242,7 @@ def _announced_address(process: Process) -> str:
     return found[1]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return our environment without what would change how commands behave or look."""
     ours = {"COLUMNS", "FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE"}
     return {

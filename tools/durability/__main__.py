@@ -1,7 +1,8 @@
-"""`python -m tools.durability [--kills 100] [--writes 100000] [--cuts 30] [--seed 7]`.
+"""`python -m tools.durability [--kills 100] [--writes 100000] [--cuts 30] [--flips 200] [...]`.
 
-Kills, power cuts and failing disks at full size, and a table of what they came to. Exit code 0 if
-nothing that was acknowledged is lost, and power cuts without a sync at each commit do lose.
+Kills, power cuts, failing disks and damaged files at full size, and tables of what they came to.
+Exit code 0 if nothing that was acknowledged is lost and no damage is served, while power cuts
+without a sync at each commit do lose, and nodes that verify no checksum do serve damage.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Final
 
 from tools.chaos.log import facts_of_machine
 from tools.durability.cuts import cut_again_and_again
+from tools.durability.damage import Campaign, rows, tasks_of, told
 from tools.durability.expected import Findings
 from tools.durability.kills import storm
 
@@ -37,7 +39,12 @@ def main() -> int:
         print(f"{name}: {fact}")
     print(HEAD, flush=True)
     began_s = time.monotonic()
-    wrong = [*_kills(folder, options), *_cuts(folder, options), *_calls(folder, options.step)]
+    wrong = [
+        *_kills(folder, options),
+        *_cuts(folder, options),
+        *_calls(folder, options.step),
+        *_damages(folder, options),
+    ]
     print(f"\n{time.monotonic() - began_s:.0f} s")
     if wrong:
         print(*wrong, f"FAILED; files are kept in {folder}", sep="\n")
@@ -97,6 +104,21 @@ def _calls(folder: Path, step: int) -> Iterator[str]:
         yield f"{' '.join(command)} ended with {process.returncode}"
 
 
+def _damages(folder: Path, options: argparse.Namespace) -> Iterator[str]:
+    """Damage files of nodes that verify checksums, and of some that do not."""
+    campaign = Campaign(folder / "damage", options.seed)
+    verdicts = []
+    for verdict in campaign.play(tasks_of(options.flips, options.flips, options.damages)):
+        verdicts.append(verdict)
+        yield from (f"{told(verdict, options.seed)}" for _ in verdict.faults[:1])
+    print("", *rows(verdicts), sep="\n", flush=True)
+    unverified = Campaign(folder / "unverified", options.seed, verified=False)
+    served = list(unverified.play(tasks_of(options.flips, 0, 0)))
+    print("\nwithout checksums:", *rows(served), sep="\n", flush=True)
+    if not any(verdict.wrong or verdict.mixed for verdict in served):
+        yield "flips without checksums gave no wrong answer: they test nothing"
+
+
 def _row(what: str, times: int, found: Findings) -> None:
     counts = (times, found.acknowledged, found.doubtful, len(found.lost), len(found.unexpected))
     print(f"| {what} | {' | '.join(f'{count:,}' for count in counts)} |", flush=True)
@@ -120,6 +142,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--elements", type=int, default=1_000_000, help="held (1000000)")
     parser.add_argument("--cuts", type=int, default=30, help="at least so many (30)")
     parser.add_argument("--step", type=int, default=1, help="every so many calls (1)")
+    parser.add_argument("--flips", type=int, default=200, help="in file and log, each (200)")
+    parser.add_argument("--damages", type=int, default=8, help="of each other kind (8)")
     parser.add_argument("--seed", type=int, help="of all that is random (a random one)")
     parser.add_argument("--folder", type=Path, help="where files are made (the system's choice)")
     options = parser.parse_args()
@@ -129,7 +153,7 @@ def _options() -> argparse.Namespace:
 
 
 def _repeated(options: argparse.Namespace) -> Iterator[str]:
-    for name in ("kills", "writes", "elements", "cuts", "step", "seed"):
+    for name in ("kills", "writes", "elements", "cuts", "step", "flips", "damages", "seed"):
         yield f"--{name} {getattr(options, name)}"
 
 

@@ -12,7 +12,8 @@ OPENAPI_EXAMPLES ?= 500
 LOG ?= chaos.md
 CLIENTS ?= 1000
 
-.PHONY: help demo test check serve sim mutants bench month chaos durability hostile build clean fuzz openapi
+.PHONY: help demo test check serve sim mutants bench month chaos durability hostile deploy-check build clean \
+	fuzz openapi
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -71,8 +72,16 @@ durability: $(VENV)/installed ## Kills, power cuts, failing disks, damaged files
 hostile: $(VENV)/installed ## CLIENTS slow clients of all kinds (default 1000) against real nodes; half a minute
 	$(BIN)/python -m tools.hostile --clients $(CLIENTS)
 
+deploy-check: $(VENV)-deploy/installed ## What is in deploy/: linters, the image's steps, three nodes; 2 minutes
+	$(VENV)-deploy/bin/python -m tools.deployment
+
+$(VENV)-deploy/installed: deploy/requirements.txt
+	$(PYTHON) -m venv $(VENV)-deploy
+	$(VENV)-deploy/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/requirements.txt
+	@touch $@
+
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation
 
 clean: ## Remove what was built and the virtual environment
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-deploy dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ from lastword.replication.hashing import place
 from lastword.store.news import Bounds
 from lastword.store.operations import PEERS_SET, Write
 from lastword.store.sqlite.store import SqliteStore
+from lastword.store.sqlite.tables import checked_entries
 from tests.stores import S, SqliteStores, add, checksummed, made_up
 
 NEEDLE = b"found wherever it lies" * 12
@@ -256,3 +257,13 @@ def test_news_of_a_damaged_set_are_told_to_nobody(files: SqliteStores) -> None:
 
     assert [row.element for row in told.rows] == [b"a"]
     files.abandon()
+
+
+@pytest.mark.parametrize("keys", [(b"a", b"a"), (b"b", b"a"), (b"a",), (b"0",)])
+def test_rows_that_lead_back_into_themselves_are_not_read_for_ever(
+    keys: tuple[bytes, ...],
+) -> None:
+    after = b"a" if len(keys) == 1 else b"0"
+    with pytest.raises(CorruptStore, match="out of order"):
+        checked_entries([(key, 2) for key in keys], after)
+    assert checked_entries([(b"b", 2), (b"c", 3)], b"a") == [(b"b", 2), (b"c", 3)]

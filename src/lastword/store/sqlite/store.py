@@ -57,7 +57,8 @@ SELECT key FROM carray(?) AS wanted CROSS JOIN entries ON set_id = ? AND key = w
 WHERE stamp & 1 = 0
 """
 _PRESENT_KEYS = """
-SELECT key FROM entries WHERE set_id = ? AND key > ? AND stamp & 1 = 0 ORDER BY key LIMIT ?
+SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? AND stamp & 1 = 0
+ORDER BY key LIMIT ?
 """
 _STAMP = "SELECT stamp FROM entries WHERE set_id = ? AND key = ?"
 _CHUNK = "SELECT key, stamp FROM entries WHERE set_id = ? AND key > ? ORDER BY key LIMIT ?"
@@ -364,8 +365,9 @@ class SqliteStore(BaseStore):
         _, numbers, connection = self._readers.view
         set_id, after = numbers.sets.ids.get(set_name), b""
         while rows := connection.execute(_PRESENT_KEYS, (set_id, after, HOLD_CHUNK)).fetchall():
-            yield [element_of(cast("bytes", key)) for (key,) in rows]
-            after = cast("bytes", rows[-1][0])
+            keys = [key for key, _ in tables.checked_entries(rows, after)]
+            yield [element_of(key) for key in keys]
+            after = keys[-1]
 
     def read_entries(self, set_name: bytes, after: bytes, limit: int) -> list[tuple[bytes, int]]:
         """Return up to `limit` keys with their stamps, in the order of keys, after key `after`."""
@@ -373,7 +375,7 @@ class SqliteStore(BaseStore):
             _, numbers, connection = self._readers.view
             set_id = numbers.sets.ids.get(set_name)
             rows = connection.execute(_CHUNK, (set_id, after, limit)).fetchall()
-            return tables.checked_entries(rows)
+            return tables.checked_entries(rows, after)
 
     def read_rows(self, set_name: bytes, low: bytes, high: bytes | None, limit: int) -> list[Held]:
         """Return up to `limit` rows of `low <= key < high`; None is above all keys."""

@@ -241,12 +241,18 @@ def _row(*values: Any) -> Row:
     return Row(*values)
 
 
-def checked_entries(rows: Iterable[tuple[Any, ...]]) -> list[tuple[bytes, int]]:
-    """Return keys with stamps; raise CorruptStore where one is none."""
+def checked_entries(rows: Iterable[tuple[Any, ...]], after: bytes) -> list[tuple[bytes, int]]:
+    """Return keys with stamps; raise CorruptStore where one is none, or they do not rise.
+
+    A tree that leads back into itself would be read without end.
+    """
     entries = [(key, stamp) for key, stamp in rows]
     for key, stamp in entries:
         if type(key) is not bytes or type(stamp) is not int:
             raise CorruptStore(f"a row has {(key, stamp)!r:.200}")
+        if key <= after:
+            raise CorruptStore(f"a row out of order has {(key, stamp)!r:.200}")
+        after = key
     return entries
 
 

@@ -1,9 +1,10 @@
 """The command `lastword`. Errors of ours end it with one clear line and their exit code."""
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
@@ -12,44 +13,124 @@ from lastword.cli.backup import backup
 from lastword.cli.bundles import export, import_
 from lastword.cli.certs import certs
 from lastword.cli.check import check
+from lastword.cli.commands import NOT_USED_RIGHT, USAGE, Commands, markup, say_usage
 from lastword.cli.doctor import doctor
 from lastword.cli.explain import explain
 from lastword.cli.members import lapse, leave, rejoin
+from lastword.cli.peers import peers
 from lastword.cli.reach import Reach, said
+from lastword.cli.reading import get, members, sets
 from lastword.cli.rebuild import rebuild, scrub
 from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.cli.tombstones import tombstones
 from lastword.cli.verify import verify
+from lastword.cli.writing import add, remove
 from lastword.errors import LastwordError, exit_code
+
+FIRST_STEPS: Final = """\
+lastword {version}: a leaderless, replicated store of sets. Every node takes writes, every copy agrees.
+
+  lastword serve                   run a node here
+  lastword add fruit apple pear    put elements into a set (in another terminal)
+  lastword members fruit           see them
+
+lastword --help names every command, and lastword COMMAND --help explains one."""
+
+SERVE, DATA, MEMBERS, OPERATIONS, TRIALS = "Serve", "Data", "Members", "Operations", "Trials"
 
 app = typer.Typer(
     name="lastword",
+    cls=Commands,
     help="A leaderless, replicated store of sets: every node takes writes, every copy agrees.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode=markup(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(short_help="Run a node.")(serve)
-app.command(short_help="Verify a node's file.")(check)
-app.command(short_help="Compare what all nodes hold.")(verify)
-app.command(short_help="Say why an element is as it is.")(explain)
-app.command(short_help="Examine a node, and say what to do.")(doctor)
-app.command(short_help="Write a backup of a node's whole file.")(backup)
-app.command(short_help="Write sets of a node into a bundle.")(export)
-app.command("import", short_help="Merge a bundle into a node.")(import_)
-app.command(short_help="Show what is collected, and who blocks it.")(tombstones)
-app.command(short_help="Let a node hand over and be unlisted.")(leave)
-app.command(short_help="Unlist a member that is gone.")(lapse)
-app.command(short_help="Let a node that is behind copy another.")(rejoin)
-app.command(short_help="Look for damage in a node's whole file.")(scrub)
-app.command(short_help="Make a node's file anew.")(rebuild)
-app.command(short_help="Make a small CA and certificates for trials.")(certs)
-app.command(short_help="Run simulated clusters under faults.")(simulate)
-app.add_typer(token.app, name="token", short_help="Make, list and revoke tokens.")
-app.add_typer(monkey.app, name="monkey", short_help="Load and watch a node.")
+
+
+class Shown(NamedTuple):
+    """A command as the help shows it."""
+
+    run: Callable[..., None]
+    what: str
+    example: str
+    name: str | None = None
+
+
+COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
+    SERVE: (Shown(serve, "Run a node.", "lastword serve -d fruit.db"),),
+    DATA: (
+        Shown(get, "Say whether an element is in a set.", "lastword get fruit apple"),
+        Shown(add, "Add elements to a set.", "lastword add fruit apple pear"),
+        Shown(remove, "Remove elements from a set.", "lastword remove fruit < gone.txt"),
+        Shown(members, "List what is in a set.", "lastword members fruit --prefix a"),
+        Shown(sets, "List the sets.", "lastword sets --json"),
+        Shown(export, "Write sets into a bundle.", "lastword export fruit -o fruit.bundle"),
+        Shown(
+            import_, "Merge a bundle into a node.", "lastword import fruit.bundle", "import"
+        ),
+    ),
+    MEMBERS: (
+        Shown(peers, "List the members, and how they stand.", "lastword peers"),
+        Shown(leave, "Let a node hand over and be unlisted.", "lastword leave -a one:3000"),
+        Shown(lapse, "Unlist a member that is gone.", "lastword lapse gone:3000 --yes"),
+        Shown(
+            rejoin,
+            "Let a node that is behind copy another.",
+            "lastword rejoin -a one:3000 --from two:3000",
+        ),
+    ),
+    OPERATIONS: (
+        Shown(verify, "Compare what all nodes hold.", "lastword verify localhost:3000"),
+        Shown(
+            explain,
+            "Say why an element is as it is.",
+            "lastword explain localhost:3000 fruit apple",
+        ),
+        Shown(doctor, "Examine a node, and say what to do.", "lastword doctor localhost:3000"),
+        Shown(
+            tombstones,
+            "Show what is collected, and who blocks it.",
+            "lastword tombstones localhost:3000",
+        ),
+        Shown(backup, "Write a backup of a node's whole file.", "lastword backup monday.db"),
+        Shown(check, "Verify a node's file.", "lastword check -d lastword.db"),
+        Shown(
+            scrub, "Look for damage in a node's whole file.", "lastword scrub localhost:3000"
+        ),
+        Shown(rebuild, "Make a node's file anew.", "lastword rebuild localhost:3000"),
+    ),
+    TRIALS: (
+        Shown(
+            certs,
+            "Make a small CA and certificates for trials.",
+            "lastword certs folder localhost,127.0.0.1",
+        ),
+        Shown(
+            simulate, "Run simulated clusters under faults.", "lastword simulate --seeds 100"
+        ),
+    ),
+}
+
+for _panel, _commands in COMMANDS.items():
+    for _one in _commands:
+        app.command(
+            _one.name,
+            short_help=_one.what,
+            epilog=f"Example: {_one.example}",
+            rich_help_panel=_panel,
+        )(_one.run)
+app.add_typer(
+    token.app,
+    name="token",
+    short_help="Make, list and revoke tokens.",
+    rich_help_panel=OPERATIONS,
+)
+app.add_typer(
+    monkey.app, name="monkey", short_help="Load and watch a node.", rich_help_panel=TRIALS
+)
 
 
 WITHOUT_NODES: Final = frozenset({"serve", "check", "simulate", "certs"})
@@ -103,7 +184,9 @@ def _options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command: how it reaches nodes."""
-    if context.invoked_subcommand not in WITHOUT_NODES:
+    if context.invoked_subcommand is None:
+        typer.echo(FIRST_STEPS.format(version=version("lastword")))
+    elif context.invoked_subcommand not in WITHOUT_NODES:
         said.set(
             Reach.of(
                 tls=tls,
@@ -117,7 +200,11 @@ def _options(
 def run() -> None:
     """Run the command."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except LastwordError as error:
         typer.echo(f"lastword: {error}. {error.hint}", err=True)
         sys.exit(exit_code(error))
+    except NOT_USED_RIGHT as error:
+        say_usage(error)
+        sys.exit(USAGE)
+    sys.exit(code)

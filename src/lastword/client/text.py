@@ -14,6 +14,8 @@ TEXT_CHARS_MAX: Final = 500
 ELEMENT_CHARS_MAX: Final = 60
 """Of an element: a line of a terminal shows a few of them."""
 
+_SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
 _PLAIN: Final = re.compile(r"[^\s'\"\\]+")
 
 
@@ -43,6 +45,34 @@ def shown_span(us: int) -> str:
         if seconds < unit_s * most:
             return f"{seconds / unit_s:.0f} {unit}"
     return f"{seconds / 86_400:.0f} d"
+
+
+def escaped(element: bytes) -> str:
+    r"""Return an element whole, on one line, in printable characters, so that none reads as two.
+
+    Text stays as it is. `\xff` is a byte that is no UTF-8 or a control character of ASCII,
+    `\u202e` and `\U000e0001` are other characters that cannot be printed, `\\` is a backslash.
+    """
+    try:
+        text = element.decode()
+    except UnicodeDecodeError:
+        text = element.decode(errors="surrogateescape")
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(map(_escaped_char, text))
+
+
+def _escaped_char(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if char.isprintable():
+        return char
+    point = ord(char)
+    if 0xDC80 <= point <= 0xDCFF:  # the byte that surrogateescape stands for
+        return f"\\x{point - 0xDC00:02x}"
+    if point < 0x80:
+        return _SHORT.get(char, f"\\x{point:02x}")
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
 
 
 def shown_element(element: bytes) -> str:

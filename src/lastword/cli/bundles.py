@@ -3,23 +3,25 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any, BinaryIO, Final, cast
+from typing import Annotated, BinaryIO, Final, cast
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
+from lastword.cli.addresses import Addresses, AsJson, client_of, one_of
+from lastword.cli.completion import set_names
 from lastword.cli.drafts import draft_of
+from lastword.cli.ending import ending
 from lastword.cli.reach import node_at
-from lastword.client.text import printable, shown_element
+from lastword.cli.screen import Gauge, gauge, say, say_json
+from lastword.cli.writing import Ghosts
+from lastword.client.set_calls import SetCalls
+from lastword.client.text import shown_element
 from lastword.crdt.bundle import BundleReader, BundleWriter, Counts, bundle_lines
-from lastword.crdt.wire import text_or_bytes
 from lastword.errors import ConfigError, FileUnusable, GhostElements, LastwordError
 from lastword.wall import wall_us
 
@@ -30,46 +32,47 @@ SPOOLED_BYTES: Final = 1 << 20
 """Of standard input so much stays in memory, the rest in a file: it is read twice."""
 
 
-class Choice(StrEnum):
-    """What becomes of ghosts."""
-
-    REMOVE = "remove"
-    READD = "readd"
-
-
-Address = Annotated[
-    str, typer.Option("-a", "--address", metavar="HOST:PORT", help="The node's address.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Say the outcome as one line of JSON.")]
-Shown = Callable[[Counts], None]
-
-
 def export(
     sets: Annotated[
-        list[str] | None, typer.Argument(metavar="[SET]...", help="Default: all, unless reserved.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SET]...",
+            help="Default: all, unless reserved.",
+            autocompletion=set_names,
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="TEXT", help="All sets that begin so.")
     ] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="- is standard output.")
     ] = STANDARD,
-    address: Address = "localhost:3000",
+    addresses: Addresses = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the states of sets into a bundle, removed elements too.
 
-    FILE is there when it is whole, and replaces one that was there. Exit code 0. 2: an address or
-    an option is wrong, or a named set holds nothing. 3: FILE cannot be written. 5: the node did
-    not answer.
+    FILE is there when it is whole, and replaces one that was there. Exit code 0. 1: the node
+    refused it. 2: an address or an option is wrong, or a named set holds nothing. 3: FILE cannot
+    be written. 5: no node answered.
     """
-    with _ending(as_json), _output(output) as file, _progress("written") as shown:
-        counts = asyncio.run(_export(address, sets, file, shown))
+    with ending(as_json):
+        if sets and prefix is not None:
+            raise ConfigError("sets are named, and a prefix is given", hint="Give one of the two.")
+        address = one_of(addresses)
+        names, total = _named(address, sets) if sets else _listed(address, prefix or "")
+        with _output(output) as file, gauge("written") as shown:
+            shown.expect(total)
+            exporting = Exporting(address, Written(file), shown, all_hold=bool(sets))
+            counts = asyncio.run(exporting.run(names))
     _say(f"{_said(counts)} exported from {address}", counts, as_json, err=output == STANDARD)
 
 
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A bundle; - is standard input.")],
-    address: Address = "localhost:3000",
+    addresses: Addresses = None,
     ghosts: Annotated[
-        Choice | None,
+        Ghosts | None,
         typer.Option(
             help="Elements that may have been removed long ago: leave them out, or add them at a "
             "new time. Without it they are refused.",
@@ -81,38 +84,94 @@ def import_(
 
     The file is checked whole before anything is merged. It may be merged again, which does no
     harm. Exit code 0. 1: the node refused something. 2: an address or an option is wrong. 3: FILE
-    is no bundle, is cut short or is of a newer version, and nothing was merged. 5: the node did
-    not answer. 6: elements may have been removed long ago; --ghosts says what becomes of them.
+    is no bundle, is cut short or is of a newer version, and nothing was merged. 5: no node
+    answered. 6: elements may have been removed long ago; --ghosts says what becomes of them.
     """
-    with _ending(as_json), _input(file) as opened:
-        for _ in (reader := BundleReader(bundle_lines(opened))):
-            pass
+    with ending(as_json), _input(file) as opened:
+        with gauge("checked") as shown:
+            size = _checked(opened, shown)
         opened.seek(0)
-        with _progress(f"of {reader.counts.elements:,} merged") as shown:
+        address = one_of(addresses)
+        with gauge("merged") as shown:
+            shown.expect(size)
             counts = asyncio.run(_import(address, opened, ghosts, shown))
     _say(f"{_said(counts)} merged into {address}", counts, as_json)
 
 
-async def _export(address: str, names: list[str] | None, file: BinaryIO, shown: Shown) -> Counts:
-    writer = BundleWriter()
-    async with node_at(address) as node:
-        file.write(writer.begin(address, wall_us()))
-        for name in dict.fromkeys(names or [listed.name async for listed in node.sets()]):
-            before = writer.counts.sets
-            async for entries in node.entries(name):
-                if entries:
-                    file.writelines(writer.put(name, entries))
-                    shown(writer.counts)
-            if names and writer.counts.sets == before:
-                raise ConfigError(
-                    f"{address} holds nothing of a set {shown_element(name.encode())}",
-                    hint="GET /_/sets lists the sets; without a name all are exported.",
-                )
-        file.writelines(writer.end())
-    return writer.counts
+def _named(address: str, names: list[str]) -> tuple[list[str], int | None]:
+    """Return the names, each once, and how many entries their sets hold, if that can be told."""
+    with client_of([address]) as client:
+        wanted = list(dict.fromkeys(names))
+        try:
+            counts = [client.run(SetCalls(client.caller, name).counts()) for name in wanted]
+        except LastwordError:  # what is wrong, reading the set says
+            return wanted, None
+        return wanted, sum(count.present + count.tombstones for count in counts)
 
 
-async def _import(address: str, file: BinaryIO, ghosts: Choice | None, shown: Shown) -> Counts:
+def _listed(address: str, prefix: str) -> tuple[list[str], int]:
+    with client_of([address]) as client:
+        listed = list(client.sets(prefix))
+    return [one.name for one in listed], sum(one.present + one.tombstones for one in listed)
+
+
+class Written:
+    """A file that a bundle goes into, and how many bytes of it there are."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+
+    def lines(self, lines: Iterable[bytes]) -> None:
+        """Write some lines."""
+        for line in lines:
+            self._file.write(line)
+            self.size += len(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """One export: from which node, into what, and whether each set has to hold something."""
+
+    address: str
+    written: Written
+    shown: Gauge
+    all_hold: bool
+
+    async def run(self, names: list[str]) -> Counts:
+        """Write the bundle; return what is in it."""
+        writer, read = BundleWriter(), 0
+        self.written.lines([writer.begin(self.address, wall_us())])
+        async with node_at(self.address) as node:
+            for name in names:
+                before = read
+                async for entries in node.entries(name):
+                    if entries:
+                        self.written.lines(writer.put(name, entries))
+                        read += len(entries)
+                        self.shown.at(elements=read, size=self.written.size, done=read)
+                if self.all_hold and read == before:
+                    raise self._holds_nothing(name)
+        self.written.lines(writer.end())
+        return writer.counts
+
+    def _holds_nothing(self, name: str) -> ConfigError:
+        return ConfigError(
+            f"{self.address} holds nothing of a set {shown_element(name.encode())}",
+            hint="lastword sets lists the sets; without a name all are exported.",
+        )
+
+
+def _checked(file: BinaryIO, shown: Gauge) -> int:
+    """Read a bundle to its end; return its size. Raises InvalidBundle where it is not whole."""
+    reader = BundleReader(bundle_lines(file))
+    for _ in reader:
+        at = file.tell()
+        shown.at(elements=reader.counts.elements, size=at, done=at)
+    return file.tell()
+
+
+async def _import(address: str, file: BinaryIO, ghosts: Ghosts | None, shown: Gauge) -> Counts:
     reader = BundleReader(bundle_lines(file))
     merged = 0
     async with node_at(address) as node:
@@ -124,7 +183,8 @@ async def _import(address: str, file: BinaryIO, ghosts: Choice | None, shown: Sh
             except LastwordError as error:
                 raise error.reworded(f"{error}; {_stands(merged)}") from error
             merged += len(part.stamps)
-            shown(reader.counts)
+            at = file.tell()
+            shown.at(elements=merged, size=at, done=at)
     return reader.counts
 
 
@@ -171,43 +231,12 @@ def _input(path: str) -> Iterator[BinaryIO]:
         raise FileUnusable(f"{path} cannot be read: {error.strerror}") from error
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Shown]:
-    """Show how far it is on standard error, where that is a terminal."""
-    console = Console(stderr=True)
-    column = TextColumn("{task.completed:,.0f} elements " + what)
-    with Progress(column, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda counts: bar.update(task, completed=counts.elements)
-
-
-@contextmanager
-def _ending(as_json: bool) -> Iterator[None]:
-    """Let an error be said as JSON too; it ends the command as any does."""
-    try:
-        yield
-    except LastwordError as error:
-        if as_json:
-            told: dict[str, Any] = {"code": error.code, "message": printable(str(error))}
-            if isinstance(error, GhostElements):
-                told |= _elements(error)
-            typer.echo(msgspec.json.encode({"error": told}), err=True)
-        raise
-
-
-def _elements(error: GhostElements) -> dict[str, Any]:
-    """Return what an error lists, as a node tells of it."""
-    listed = list(map(text_or_bytes, error.elements))
-    return {
-        "elements": [element for element in listed if isinstance(element, str)],
-        "elementsBase64": [element for element in listed if isinstance(element, bytes)],
-        "more": error.more,
-    }
-
-
 def _said(counts: Counts) -> str:
     return f"{counts.elements:,} elements of {counts.sets:,} sets"
 
 
 def _say(text: str, counts: Counts, as_json: bool, *, err: bool = False) -> None:
-    typer.echo(msgspec.json.encode(counts).decode() if as_json else text, err=err)
+    if as_json:
+        say_json(counts, err=err)
+    else:
+        say(text, err=err)

@@ -18,7 +18,7 @@ PIPE_CLOSED: Final = 141
 
 USAGE: Final = 2
 
-NOT_USED_RIGHT: Final = typer.BadParameter.__mro__[1]
+NOT_USED_RIGHT: Final[type[Exception]] = typer.BadParameter.__mro__[1]
 """The class of errors in usage: Typer gives it no public name of its own."""
 
 
@@ -27,7 +27,7 @@ class Commands(TyperGroup):
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         """Write the commands, group by group."""
-        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}  # type: ignore[arg-type]
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         groups: dict[str, list[tuple[str, str]]] = {}
         for name, command in found.items():
             if command is not None and not command.hidden:
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run a command; end quietly where nobody reads what it prints."""
         try:
-            result = super().invoke(ctx)  # type: ignore[arg-type]
+            result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
             # The interpreter flushes at its end, and must not fail then.

@@ -29,7 +29,8 @@ from lastword.cli.writing import add, remove
 from lastword.errors import LastwordError, exit_code
 
 FIRST_STEPS: Final = """\
-lastword {version}: a leaderless, replicated store of sets. Every node takes writes, every copy agrees.
+lastword {version}: a leaderless, replicated store of sets.
+Every node takes writes, every copy agrees.
 
   lastword serve                   run a node here
   lastword add fruit apple pear    put elements into a set (in another terminal)
@@ -68,9 +69,7 @@ COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
         Shown(members, "List what is in a set.", "lastword members fruit --prefix a"),
         Shown(sets, "List the sets.", "lastword sets --json"),
         Shown(export, "Write sets into a bundle.", "lastword export fruit -o fruit.bundle"),
-        Shown(
-            import_, "Merge a bundle into a node.", "lastword import fruit.bundle", "import"
-        ),
+        Shown(import_, "Merge a bundle into a node.", "lastword import fruit.bundle", "import"),
     ),
     MEMBERS: (
         Shown(peers, "List the members, and how they stand.", "lastword peers"),
@@ -108,9 +107,7 @@ COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
             "Make a small CA and certificates for trials.",
             "lastword certs folder localhost,127.0.0.1",
         ),
-        Shown(
-            simulate, "Run simulated clusters under faults.", "lastword simulate --seeds 100"
-        ),
+        Shown(simulate, "Run simulated clusters under faults.", "lastword simulate --seeds 100"),
     ),
 }
 

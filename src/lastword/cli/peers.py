@@ -21,7 +21,8 @@ COLUMNS = ("member", "answers", "standing", ">lag, s", ">its lag, s", ">ahead, s
 class Peer(msgspec.Struct, rename="camel"):
     """A member as the asked node sees it; what it does not know is null.
 
-    `lag_seconds` is how far the node is behind the member, `their_lag_seconds` the other way round.
+    `lag_seconds` is how far the node is behind the member, `their_lag_seconds` how far the member
+    is behind it.
     """
 
     address: str

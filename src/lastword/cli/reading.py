@@ -46,8 +46,8 @@ def get(
 ) -> None:
     """Say whether an element is in a set; or show the state of all, removed ones too.
 
-    Exit code 0: it is in the set, or the set holds something. 1: it is not, or it holds nothing. 2:
-    an option is wrong. 5: no node answered, or it refused.
+    Exit code 0: it is in the set, or the set holds something. 1: it is not, or it holds nothing.
+    2: an option is wrong. 5: no node answered, or it refused.
     """
     with ending(as_json), one_says_no():
         form = Form(base64=base64)
@@ -67,6 +67,7 @@ def get(
 
 def members(
     set_name: Name,
+    *,
     prefix: Prefix = "",
     limit: Limit = None,
     count: Annotated[bool, typer.Option("--count", help="Say only how many there are.")] = False,
@@ -103,8 +104,8 @@ def sets(
 ) -> None:
     """List the sets, with how many elements are in each, and how many removed ones it holds.
 
-    Reserved sets are left out. Exit code 0. 1: a node refused it. 2: an option is wrong. 5: no node
-    answered.
+    Reserved sets are left out. Exit code 0. 1: a node refused it. 2: an option is wrong. 5: no
+    node answered.
     """
     with ending(as_json), client_of(addresses) as client:
         found = islice(client.sets(prefix), limit)
@@ -113,10 +114,7 @@ def sets(
             return
         table(
             ("set", ">present", ">tombstones"),
-            (
-                (escaped(one.name.encode()), str(one.present), str(one.tombstones))
-                for one in found
-            ),
+            ((escaped(one.name.encode()), str(one.present), str(one.tombstones)) for one in found),
         )
 
 
@@ -136,9 +134,7 @@ def _print_count(set_name: str, client: Client, calls: SetCalls, *, as_json: boo
         say(str(counts.present))
 
 
-def _members(
-    client: Client, calls: SetCalls, prefix: bytes, limit: int | None
-) -> Iterator[bytes]:
+def _members(client: Client, calls: SetCalls, prefix: bytes, limit: int | None) -> Iterator[bytes]:
     after: str | None = ""
     size = PAGE_ELEMENTS if limit is None else max(1, min(limit, PAGE_ELEMENTS))
     while after is not None:

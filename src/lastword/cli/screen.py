@@ -1,8 +1,8 @@
 """What commands print: for people on a terminal, and for programs everywhere else.
 
-On a terminal a table is drawn by Rich, and how far it is shows on standard error. Piped, a table is
-lines with a tab between the fields and no heading. What strangers wrote comes here escaped; nothing
-of it is read as markup.
+On a terminal a table is drawn by Rich, and how far it is shows on standard error. Piped, a table
+is lines with a tab between the fields and no heading. What strangers wrote comes here escaped;
+nothing of it is read as markup.
 """
 
 import sys
@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +38,7 @@ def console(*, err: bool = False) -> Console:
 
 def say(text: str, *, err: bool = False) -> None:
     """Print a sentence; a terminal breaks it where its lines end."""
-    print(text, file=sys.stderr if err else sys.stdout, flush=True)  # noqa: T201 - what it is for
+    typer.echo(text, err=err)
 
 
 def say_json(value: Any, *, err: bool = False) -> None:
@@ -76,7 +84,7 @@ class Gauge:
     progress: Progress
     task: Any
 
-    def expect(self, total: int) -> None:
+    def expect(self, total: int | None) -> None:
         """Say at which `done` it will be at its end."""
         self.progress.update(self.task, total=total)
 

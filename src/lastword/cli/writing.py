@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import msgspec
 import typer
@@ -27,7 +27,6 @@ from lastword.client.set_calls import slices
 from lastword.client.text import escaped, shown_time
 from lastword.crdt.stamp import checked_time
 from lastword.errors import ConfigError, GhostElements, InvalidTime, LastwordError
-
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,13 +114,14 @@ class Writing:
 def add(
     set_name: Name,
     elements: Elements = None,
+    *,
     addresses: Addresses = None,
     time: Time = None,
     ghosts: Annotated[
         Ghosts | None,
         typer.Option(
-            help="With --time: elements that may have been removed long ago are left out, or added "
-            "as of now. Without it they are refused."
+            help="With --time: elements that may have been removed long ago are left out, or "
+            "added as of now. Without it they are refused."
         ),
     ] = None,
     nul: Nul = False,
@@ -130,9 +130,9 @@ def add(
 ) -> None:
     """Add elements to a set: those that are named, or else those of standard input, one a line.
 
-    Up to 10,000 go at once, and those are atomic. It may be repeated. Exit code 0. 1: a node refused
-    it; the message says how many stand. 2: an option or an element is wrong. 5: no node answered.
-    6: elements may have been removed long ago.
+    Up to 10,000 go at once, and those are atomic. It may be repeated. Exit code 0. 1: a node
+    refused it; the message says how many stand. 2: an option or an element is wrong. 5: no node
+    answered. 6: elements may have been removed long ago.
     """
     with ending(as_json):
         if ghosts is not None and time is None:
@@ -146,6 +146,7 @@ def add(
 def remove(
     set_name: Name,
     elements: Elements = None,
+    *,
     addresses: Addresses = None,
     time: Time = None,
     nul: Nul = False,
@@ -222,7 +223,7 @@ def _input(arguments: list[str] | None) -> Iterator[_Counted]:
         )
     found = os.fstat(sys.stdin.fileno())
     total = found.st_size if stat.S_ISREG(found.st_mode) and not arguments else None
-    yield _Counted(sys.stdin.buffer, total)
+    yield _Counted(cast("Read1", sys.stdin.buffer), total)
 
 
 def _time(text: str | None) -> int | None:

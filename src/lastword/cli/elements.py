@@ -85,12 +85,12 @@ def argument_bytes(argument: str) -> bytes:
 def given_elements(arguments: list[str] | None, form: Form, file: Read1) -> Iterator[bytes]:
     """Yield the elements that are given: the arguments, or without any the pieces of a file.
 
-    Empty lines are passed over; between NUL bytes and as an argument, nothing is the element that
-    is empty. Raises ConfigError where one is none.
+    Empty lines of text are passed over; elsewhere what is empty is the element that is so.
+    Raises ConfigError where one is none.
     """
     pieces = map(argument_bytes, arguments) if arguments else _pieces(file, form)
     for number, piece in enumerate(pieces, 1):
-        if piece or form.nul or arguments:
+        if piece or form.nul or form.base64 or arguments:
             yield form.given(piece, number)
 
 

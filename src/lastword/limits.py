@@ -55,6 +55,9 @@ BULK_PACKED_LINES_MAX: Final = 1_000_000
 """Lines of a bulk request in msgpack, which are told apart before the first is applied: that takes
 about 80 bytes for each. NDJSON is read line by line, and has no such limit."""
 
+POSITIONS_MAX: Final = 1_000
+"""Places in a set that are looked at for one request: some tens of milliseconds on a cold file."""
+
 PAGE_BYTES_MAX: Final = 256 << 10
 """The elements' bytes of one page of a walk: large enough to make the round trip cheap, small
 enough for hundreds at once. One element may always travel."""

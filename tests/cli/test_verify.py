@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from typer.testing import CliRunner
 
-from lastword.cli import verify
+from lastword.cli import surveyor, verify
 from lastword.cli.main import app
 from lastword.replication import frames
 from lastword.replication.frames import Frame, Surveyed
@@ -140,8 +140,8 @@ def test_no_set_name_reaches_the_terminal_but_as_text(tmp_path: Path) -> None:
 def test_addresses_of_ipv6_are_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     address = "[fe80::1]:3000"
 
-    async def agreed(*_: object, **__: object) -> tuple[list[str], verify.Verdict]:
-        return [address], verify.Verdict({address: 1})
+    async def agreed(*_: object, **__: object) -> tuple[list[str], surveyor.Verdict]:
+        return [address], surveyor.Verdict({address: 1})
 
     monkeypatch.setattr(verify, "_verify", agreed)
     found = CliRunner().invoke(app, ["verify", address])

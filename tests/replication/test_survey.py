@@ -1,6 +1,7 @@
 """A survey counts the elements that do not stand alike everywhere, and costs what they are."""
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -8,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastword.errors import InvalidFrame
-from lastword.replication import survey as surveys
 from lastword.replication.claims import DIRECTORY, Range
 from lastword.replication.frames import looks_of, survey_body
-from lastword.replication.hashing import POSITION_BITS
+from lastword.replication.hashing import (
+    DIGEST_KEY_DEFAULT,
+    POSITION_BITS,
+    key_of,
+    position_of,
+)
 from lastword.replication.survey import LOOKS_MAX, VIEW_ITEMS_MAX, Look, Survey, View, look
 from lastword.store.base import BaseStore
 from tests.replication.talk import fill, numbered_state, random_state
@@ -21,9 +26,9 @@ NONCE = 7
 MESSAGES_MAX = 500
 
 
-def surveyed(*stores: BaseStore) -> tuple[Survey, int]:
+def surveyed(*stores: BaseStore, survey: Survey | None = None) -> tuple[Survey, int]:
     """Return a survey of stores when it is over, and how many messages each of them got."""
-    survey = Survey()
+    survey = survey or Survey()
     for messages in range(MESSAGES_MAX):
         if survey.is_over:
             return survey, messages
@@ -39,6 +44,18 @@ def model(*stores: BaseStore) -> Counter[bytes]:
     names = set().union(*held)
     unequal = {name for name in names if len({state.get(name) for state in held}) > 1}
     return Counter(set_name for set_name, _ in unequal)
+
+
+def places(*stores: BaseStore) -> dict[tuple[bytes, int], list[bool]]:
+    """Return where elements differ, and which stores hold something there."""
+    held = [stamps(store) for store in stores]
+    found = {}
+    for name in set().union(*held):
+        states = [state.get(name) for state in held]
+        if len(set(states)) > 1:
+            position = position_of(key_of(*name, DIGEST_KEY_DEFAULT))
+            found[name[0], position] = [state is not None for state in states]
+    return found
 
 
 @given(
@@ -62,9 +79,15 @@ def test_what_is_counted_is_what_a_look_at_every_row_counts(
             store = stores.open(str(index))
             fill(store, shared | random_state(rng, sets, counts[1]))
             held.append(store)
-        survey, _ = surveyed(*held)
+        found = dict[tuple[bytes, int], list[bool]]()
+
+        def note(name: bytes, position: int, holds: Sequence[bool]) -> None:
+            found[name, position] = list(holds)
+
+        survey, _ = surveyed(*held, survey=Survey(on_found=note))
         assert survey.differing == model(*held)
         assert set(survey.differing) <= set(survey.names.values())
+        assert found == places(*held)
 
 
 def test_stores_on_disk_are_surveyed_alike(stores: AnyStores) -> None:
@@ -106,15 +129,12 @@ def test_a_survey_changes_nothing(stores: AnyStores) -> None:
     assert [(store.log_end, store.ledger) for store in (a, b)] == before
 
 
-def test_counting_ends_where_it_is_clear_that_much_differs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(surveys, "COUNTED_MAX", 100)
+def test_counting_ends_where_it_is_clear_that_much_differs() -> None:
     with in_a_folder(MemoryStores) as stores:
         a, b = stores.open("a"), stores.open("b")
         for index in range(200):
             fill(a, numbered_state(20, b"set %d" % index))
-        survey, messages = surveyed(a, b)
+        survey, messages = surveyed(a, b, survey=Survey(counted_max=100))
         assert 100 <= survey.differing.total() < 200 * 20
         assert messages < 10
 

@@ -3,27 +3,26 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, BinaryIO, Final, cast
 
 import typer
 
-from lastword.cli.addresses import Addresses, AsJson, client_of, one_of
+from lastword.address import checked_address
+from lastword.cli.addresses import Addresses, AsJson, one_of
 from lastword.cli.completion import set_names
 from lastword.cli.drafts import draft_of
 from lastword.cli.ending import ending
+from lastword.cli.exporting import Chosen, Exporting, Written
 from lastword.cli.reach import node_at
 from lastword.cli.screen import Gauge, gauge, say, say_json
 from lastword.cli.writing import Ghosts
-from lastword.client.set_calls import SetCalls
 from lastword.client.text import shown_element
-from lastword.crdt.bundle import BundleReader, BundleWriter, Counts, bundle_lines
+from lastword.crdt.bundle import BundleReader, Counts, bundle_lines
 from lastword.errors import ConfigError, FileUnusable, GhostElements, LastwordError
-from lastword.wall import wall_us
 
 STANDARD: Final = "-"
 """Stands for standard output or input."""
@@ -41,8 +40,17 @@ def export(
             autocompletion=set_names,
         ),
     ] = None,
+    *,
     prefix: Annotated[
         str | None, typer.Option("--prefix", metavar="TEXT", help="All sets that begin so.")
+    ] = None,
+    lacking: Annotated[
+        str | None,
+        typer.Option(
+            "--lacking",
+            metavar="HOST:PORT",
+            help="Only what this other node lacks, or has at an earlier time.",
+        ),
     ] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="- is standard output.")
@@ -60,11 +68,13 @@ def export(
         if sets and prefix is not None:
             raise ConfigError("sets are named, and a prefix is given", hint="Give one of the two.")
         address = one_of(addresses)
-        names, total = _named(address, sets) if sets else _listed(address, prefix or "")
+        chosen = Chosen(address, tuple(dict.fromkeys(sets or ())), prefix or "")
         with _output(output) as file, gauge("written") as shown:
-            shown.expect(total)
-            exporting = Exporting(address, Written(file), shown, all_hold=bool(sets))
-            counts = asyncio.run(exporting.run(names))
+            exporting = Exporting(address, Written(file), shown)
+            if lacking is None:
+                counts = asyncio.run(exporting.all_of(chosen))
+            else:
+                counts = asyncio.run(exporting.lacked_by(checked_address(lacking), chosen))
     _say(f"{_said(counts)} exported from {address}", counts, as_json, err=output == STANDARD)
 
 
@@ -96,70 +106,6 @@ def import_(
             shown.expect(size)
             counts = asyncio.run(_import(address, opened, ghosts, shown))
     _say(f"{_said(counts)} merged into {address}", counts, as_json)
-
-
-def _named(address: str, names: list[str]) -> tuple[list[str], int | None]:
-    """Return the names, each once, and how many entries their sets hold, if that can be told."""
-    with client_of([address]) as client:
-        wanted = list(dict.fromkeys(names))
-        try:
-            counts = [client.run(SetCalls(client.caller, name).counts()) for name in wanted]
-        except LastwordError:  # what is wrong, reading the set says
-            return wanted, None
-        return wanted, sum(count.present + count.tombstones for count in counts)
-
-
-def _listed(address: str, prefix: str) -> tuple[list[str], int]:
-    with client_of([address]) as client:
-        listed = list(client.sets(prefix))
-    return [one.name for one in listed], sum(one.present + one.tombstones for one in listed)
-
-
-class Written:
-    """A file that a bundle goes into, and how many bytes of it there are."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size = 0
-
-    def lines(self, lines: Iterable[bytes]) -> None:
-        """Write some lines."""
-        for line in lines:
-            self._file.write(line)
-            self.size += len(line)
-
-
-@dataclass(frozen=True, slots=True)
-class Exporting:
-    """One export: from which node, into what, and whether each set has to hold something."""
-
-    address: str
-    written: Written
-    shown: Gauge
-    all_hold: bool
-
-    async def run(self, names: list[str]) -> Counts:
-        """Write the bundle; return what is in it."""
-        writer, read = BundleWriter(), 0
-        self.written.lines([writer.begin(self.address, wall_us())])
-        async with node_at(self.address) as node:
-            for name in names:
-                before = read
-                async for entries in node.entries(name):
-                    if entries:
-                        self.written.lines(writer.put(name, entries))
-                        read += len(entries)
-                        self.shown.at(elements=read, size=self.written.size, done=read)
-                if self.all_hold and read == before:
-                    raise self._holds_nothing(name)
-        self.written.lines(writer.end())
-        return writer.counts
-
-    def _holds_nothing(self, name: str) -> ConfigError:
-        return ConfigError(
-            f"{self.address} holds nothing of a set {shown_element(name.encode())}",
-            hint="lastword sets lists the sets; without a name all are exported.",
-        )
 
 
 def _checked(file: BinaryIO, shown: Gauge) -> int:

@@ -96,9 +96,7 @@ COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
         ),
         Shown(backup, "Write a backup of a node's whole file.", "lastword backup monday.db"),
         Shown(check, "Verify a node's file.", "lastword check -d lastword.db"),
-        Shown(
-            scrub, "Look for damage in a node's whole file.", "lastword scrub localhost:3000"
-        ),
+        Shown(scrub, "Look for damage in a node's whole file.", "lastword scrub localhost:3000"),
         Shown(rebuild, "Make a node's file anew.", "lastword rebuild localhost:3000"),
     ),
     TRIALS: (

@@ -1,7 +1,7 @@
 """The calls that a remote set is made of, as generators: see caller.py."""
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from lastword.client.lists import named_lists
 from lastword.client.paths import element_path, quoted, set_path
 from lastword.client.requests import PAGE_BYTES_MAX, Request
 from lastword.crdt.stamp import checked_time
-from lastword.crdt.wire import element_bytes, element_of_base64, encode_json
+from lastword.crdt.wire import JsonState, element_bytes, element_of_base64, encode_json, stamps_of
 from lastword.errors import LastwordError
 from lastword.limits import PATCH_ELEMENTS_MAX
 
@@ -53,6 +53,17 @@ class Counts(msgspec.Struct):
 
     present: int
     tombstones: int
+
+
+class EntriesAt(NamedTuple):
+    """The stamps of what is held at the first `looked_at` of some positions."""
+
+    looked_at: int
+    stamps: dict[bytes, int]
+
+
+class _Entries(JsonState, frozen=True, kw_only=True, rename="camel"):
+    looked_at: int
 
 
 class _Contains(msgspec.Struct):
@@ -101,6 +112,13 @@ class SetCalls:
         told = yield from self.caller.call(request, lambda told: _contains(told, len(order)))
         present = dict(zip(order, told, strict=True))
         return [present[element] for element in elements]
+
+    def entries_at(self, positions: Sequence[int]) -> Steps[EntriesAt]:
+        """Return what is held at the first of at most 1,000 positions, removed ones too."""
+        told = [f"{position:016x}" for position in positions]
+        body = msgspec.json.encode({"set": self.name, "positions": told})
+        request = Request("POST", "/_/entries", body=body, bytes_max=PAGE_BYTES_MAX)
+        return (yield from self.caller.call(request, lambda told: _entries(told, len(positions))))
 
     def counts(self) -> Steps[Counts]:
         """Return how many elements the set has."""
@@ -166,6 +184,16 @@ def _page(answer: Answer, after: str) -> Page:
     except LastwordError as error:
         raise answer.no_node(f"no page: {error}") from error
     return Page(elements, page.after)
+
+
+def _entries(answer: Answer, asked: int) -> EntriesAt:
+    told = answer.shaped(_Entries)
+    if not min(1, asked) <= told.looked_at <= asked:
+        raise answer.no_node(f"{told.looked_at} positions in place of {asked}")
+    try:
+        return EntriesAt(told.looked_at, stamps_of(told))
+    except LastwordError as error:
+        raise answer.no_node(f"no entries: {error}") from error
 
 
 def _contains(answer: Answer, count: int) -> list[bool]:

@@ -6,7 +6,7 @@ docs/PROTOCOL.md, "The survey".
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from struct import Struct as Layout
 from typing import NamedTuple
@@ -100,8 +100,12 @@ class Survey:
     """The surveyor: `next_looks` are put to every node, and `take` takes their views.
 
     `differing` counts, for each set that differs, the elements that do not stand alike on all
-    nodes. It is over when there is nothing left to look at.
+    nodes. It is over when there is nothing left to look at, or `counted_max` of them are found.
+    `on_found` is told of each: its set, its position, and which nodes hold something there.
     """
+
+    counted_max: int = COUNTED_MAX
+    on_found: Callable[[bytes, int, Sequence[bool]], None] | None = None
 
     differing: Counter[bytes] = field(default_factory=Counter)
     names: dict[int, bytes] = field(default_factory=dict)
@@ -111,7 +115,7 @@ class Survey:
     @property
     def is_over(self) -> bool:
         """Whether all that differs was found."""
-        return not self._waiting or self.differing.total() >= COUNTED_MAX
+        return not self._waiting or self.differing.total() >= self.counted_max
 
     def next_looks(self) -> list[Look]:
         """Return what to look at next."""
@@ -143,7 +147,12 @@ class Survey:
                 self.differing[self.names[position]] += 0
                 self._go_on(Range(position), count)
             else:
-                self.differing[self.names[at.set_position]] += 1
+                self._found(self.names[at.set_position], position, items)
+
+    def _found(self, name: bytes, position: int, items: Sequence[Item]) -> None:
+        self.differing[name] += 1
+        if self.on_found is not None:
+            self.on_found(name, position, [item.size > 0 for item in items])
 
     def _go_on(self, at: Range, count: int) -> None:
         if at.bits == POSITION_BITS and count > VIEW_ITEMS_MAX:

@@ -119,6 +119,7 @@ class About:
             "listing": "/_/sets",
             "bulk": "/_/bulk",
             "contains": "/_/contains",
+            "entries": "/_/entries",
             "live": "/_/live",
             "ready": "/_/ready",
             "converged": "/_/converged",

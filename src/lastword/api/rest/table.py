@@ -30,6 +30,7 @@ from lastword.api.rest.bulk import Bulk, Stands, Stopped
 from lastword.api.rest.clocks import Clocks
 from lastword.api.rest.containing import Asked, Containing, Contains, PackedAsked
 from lastword.api.rest.elements import Elements
+from lastword.api.rest.entries import AskedAt, Entering, EntriesAt, PackedEntriesAt
 from lastword.api.rest.health import health_routes
 from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.mending import Mending, Rebuild, Scrubbed
@@ -143,6 +144,7 @@ class Table:
             watch_route(watching),
             _bulk_route(Bulk(node)),
             _contains_route(Containing(node)),
+            _entries_route(Entering(node)),
             *_operating_routes(Operating(node)),
             *_mending_routes(Mending(node)),
             backup_route(backups),
@@ -295,6 +297,23 @@ def _contains_route(containing: Containing) -> Route:
         errors=(*NAME_ERRORS, InvalidElement),
     )
     return Route("/_/contains", {"POST": call})
+
+
+def _entries_route(entering: Entering) -> Route:
+    part = Given(
+        200,
+        "the entries at the first of them, removed ones too",
+        body("a part of a state", EntriesAt, PackedEntriesAt),
+    )
+    call = Call(
+        entering.post,
+        "the entries at positions of a set",
+        (part,),
+        Need.EACH,
+        takes=body("a set, and at most 1,000 positions", AskedAt, AskedAt),
+        errors=(*NAME_ERRORS, InvalidElement),
+    )
+    return Route("/_/entries", {"POST": call})
 
 
 def _node_routes(about: About) -> tuple[Route, ...]:

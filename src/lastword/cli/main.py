@@ -25,6 +25,7 @@ from lastword.cli.serve import serve
 from lastword.cli.simulate import simulate
 from lastword.cli.tombstones import tombstones
 from lastword.cli.verify import verify
+from lastword.cli.watch import watch
 from lastword.cli.writing import add, remove
 from lastword.errors import LastwordError, exit_code
 
@@ -68,6 +69,7 @@ COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
         Shown(remove, "Remove elements from a set.", "lastword remove fruit < gone.txt"),
         Shown(members, "List what is in a set.", "lastword members fruit --prefix a"),
         Shown(sets, "List the sets.", "lastword sets --json"),
+        Shown(watch, "Print what changes, as it comes.", "lastword watch fruit"),
         Shown(export, "Write sets into a bundle.", "lastword export fruit -o fruit.bundle"),
         Shown(import_, "Merge a bundle into a node.", "lastword import fruit.bundle", "import"),
     ),

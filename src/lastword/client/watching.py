@@ -1,6 +1,6 @@
-"""What changes in a set, as it comes: the stream of a node's watch, read and gone on with.
+"""What changes in sets, as it comes: the stream of a node's watch, read and gone on with.
 
-Source: `GET /<set>?watch`, as NDJSON. Nothing here does I/O.
+Source: `GET /<set>?watch` and `GET /_/watch`, as NDJSON. Nothing here does I/O.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import msgspec
 from lastword.client.answers import Answer
 from lastword.client.caller import PAUSE_S, PAUSE_S_MAX, Caller
 from lastword.client.kinds import Kind
-from lastword.client.paths import set_path
+from lastword.client.paths import quoted, set_path
 from lastword.client.requests import NDJSON_TYPE, Request
 from lastword.client.text import printable
 from lastword.crdt.wire import element_bytes, element_of_base64
@@ -36,7 +36,7 @@ class Event(Generic[E]):
     """Something that a watch told.
 
     `open` comes first: from here on nothing is missed. `add` and `remove` have an `element`'s
-    newest state and its `time`, in microseconds since 1970; states between two may be left out.
+    newest state, its `set` and its `time`, in microseconds since 1970; states between two may be left out.
     `collect` says that a removal was forgotten, which changes no members. `reset` says that what
     happened up to here is not known, and why: read the set anew. `cursor` goes on behind this.
     """
@@ -46,11 +46,13 @@ class Event(Generic[E]):
     element: E | None = None
     time: int | None = None
     reason: str = ""
+    set: str | None = None
 
 
 class _Line(msgspec.Struct, rename="camel"):
     event: Literal["open", "add", "remove", "collect", "reset", "beat"]
     cursor: str
+    set: str | None = None
     element: str | None = None
     element_base64: str | None = None
     time: int | None = None
@@ -61,10 +63,16 @@ _line: Final = msgspec.json.Decoder(_Line)
 
 
 class Watching(Generic[E]):
-    """One watch over all its connections: where it is, and how many lines it `heard`."""
+    """One watch over all its connections: where it is, and how many lines it `heard`.
 
-    def __init__(self, name: str, kind: Kind[E], after: str | None) -> None:
-        self._path = set_path(name)
+    It is of the set `name`; of all whose names begin with `prefix` where that is None.
+    """
+
+    def __init__(
+        self, name: str | None, kind: Kind[E], after: str | None, *, prefix: bytes = b""
+    ) -> None:
+        self._path = "/_/watch" if name is None else set_path(name)
+        self._query = f"prefix={quoted(prefix)}" if name is None else "watch"
         self._kind = kind
         self._cursor = after
         self._pending = bytearray()
@@ -75,7 +83,7 @@ class Watching(Generic[E]):
         """Return what asks for what comes next; what was half read is asked for again."""
         self._pending.clear()
         after = "" if self._cursor is None else f"&after={quote(self._cursor, safe='')}"
-        return Request("GET", self._path, f"watch{after}", accept=NDJSON_TYPE)
+        return Request("GET", self._path, f"{self._query}{after}", accept=NDJSON_TYPE)
 
     def feed(self, address: str, data: bytes) -> list[Event[E]]:
         """Return the events that `data` completes; raise Unreachable for what is no watch."""
@@ -102,7 +110,7 @@ class Watching(Generic[E]):
         if told.event == "beat":
             return None
         element = self._element(address, told)
-        return Event(told.event, told.cursor, element, told.time, told.reason)
+        return Event(told.event, told.cursor, element, told.time, told.reason, told.set)
 
     def _opened(self, told: _Line) -> Event[E] | None:
         """Keep a cursor that was asked for: the reset that may follow could still be lost."""

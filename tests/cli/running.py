@@ -9,11 +9,13 @@ import select
 import struct
 import subprocess
 import termios
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tools.processes import LASTWORD, PATIENCE_S
 
+NOTHING: Final[Mapping[str, str]] = {}
 _SEQUENCE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -35,7 +37,9 @@ class Ran:
         return [json.loads(line) for line in self.output.splitlines()]
 
 
-def run(*arguments: str | bytes, given: bytes = b"", **environment: str) -> Ran:
+def run(
+    *arguments: str | bytes, given: bytes = b"", environment: Mapping[str, str] = NOTHING
+) -> Ran:
     """Run a command with its output in a pipe."""
     done = subprocess.run(
         [LASTWORD, *arguments],
@@ -48,15 +52,17 @@ def run(*arguments: str | bytes, given: bytes = b"", **environment: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr.decode(errors="backslashreplace"))
 
 
-def environment_of(more: dict[str, str]) -> dict[str, str]:
+def environment_of(more: Mapping[str, str] = NOTHING) -> dict[str, str]:
     """Return an environment in which nothing is said to the command but `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LASTWORD")}
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         kept.pop(name, None)
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | more
+    return {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
 
 
-def on_terminal(*arguments: str, columns: int = 80, **environment: str) -> tuple[int, str]:
+def on_terminal(
+    *arguments: str, columns: int = 80, environment: Mapping[str, str] = NOTHING
+) -> tuple[int, str]:
     """Run a command on a terminal of so many columns; return its exit code and all it wrote."""
     terminal, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

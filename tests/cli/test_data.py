@@ -107,7 +107,7 @@ def test_whoever_stops_reading_ends_it_quietly(node_process: NodeProcess) -> Non
         [LASTWORD, "members", "long", "-a", node_process.address],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment_of({}),
+        env=environment_of(),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -142,7 +142,7 @@ def test_sets_are_lines_with_tabs_and_a_table_on_a_terminal(node_process: NodePr
         assert "\x1b[1m" in written
         assert all(len(line) <= columns for line in seen(written))
         assert "│ listed-one │       1 │          1 │" in written
-    _, plain = on_terminal("sets", "--prefix", "listed", *at, NO_COLOR="1")
+    _, plain = on_terminal("sets", "--prefix", "listed", *at, environment={"NO_COLOR": "1"})
     assert not [code for code in plain.split("\x1b[")[1:] if code.startswith("3")]
 
 
@@ -151,4 +151,4 @@ def test_another_node_is_asked_where_one_does_not_answer(node_process: NodeProce
     assert run("add", "over", "a", *both).code == 0
     assert run("get", "over", *both).code == 0
     spelled = f"127.0.0.1:1 {node_process.address}"
-    assert run("members", "over", LASTWORD_ADDRESS=spelled).lines == ["a"]
+    assert run("members", "over", environment={"LASTWORD_ADDRESS": spelled}).lines == ["a"]

@@ -35,7 +35,7 @@ def export(
     sets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SET]...",
+            metavar="SET",
             help="Default: all, unless reserved.",
             autocompletion=set_names,
         ),

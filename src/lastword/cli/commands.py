@@ -5,6 +5,7 @@ error in usage is one line, as any error is. Whoever reads our output may go awa
 """
 
 import os
+import shutil
 import sys
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ PIPE_CLOSED: Final = 141
 """The exit code where nobody reads on, as shells have it: 128 and the number of SIGPIPE."""
 
 USAGE: Final = 2
+
+RICH_COLUMNS: Final = 60
+"""On a narrower terminal Rich's tables cut off the names of options."""
 
 NOT_USED_RIGHT: Final[type[Exception]] = typer.BadParameter.__mro__[1]
 """The class of errors in usage: Typer gives it no public name of its own."""
@@ -50,8 +54,14 @@ class Commands(TyperGroup):
 
 
 def markup() -> Any:
-    """Return how help is drawn: by Rich on a terminal, else plain."""
-    return "rich" if sys.stdout.isatty() else None
+    """Return how help is drawn: by Rich where there is room for its columns, else plain."""
+    wide = shutil.get_terminal_size().columns >= RICH_COLUMNS
+    return "rich" if wide and sys.stdout.isatty() else None
+
+
+def unwrapped(text: str | None) -> str:
+    """Return a docstring with a line for each paragraph: where lines end the terminal says."""
+    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
 
 
 def say_usage(error: Any) -> None:

@@ -13,7 +13,7 @@ from lastword.cli.backup import backup
 from lastword.cli.bundles import export, import_
 from lastword.cli.certs import certs
 from lastword.cli.check import check
-from lastword.cli.commands import NOT_USED_RIGHT, USAGE, Commands, markup, say_usage
+from lastword.cli.commands import NOT_USED_RIGHT, USAGE, Commands, markup, say_usage, unwrapped
 from lastword.cli.doctor import doctor
 from lastword.cli.explain import explain
 from lastword.cli.members import lapse, leave, rejoin
@@ -116,6 +116,7 @@ for _panel, _commands in COMMANDS.items():
         app.command(
             _one.name,
             short_help=_one.what,
+            help=unwrapped(_one.run.__doc__),
             epilog=f"Example: {_one.example}",
             rich_help_panel=_panel,
         )(_one.run)

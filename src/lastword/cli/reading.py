@@ -38,7 +38,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=0, help="So many at th
 def get(
     set_name: Name,
     element: Annotated[
-        str | None, typer.Argument(metavar="[ELEMENT]", help="Without it: the whole state.")
+        str | None, typer.Argument(metavar="ELEMENT", help="Without it: the whole state.")
     ] = None,
     addresses: Addresses = None,
     base64: Base64 = False,

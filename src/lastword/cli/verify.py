@@ -27,7 +27,7 @@ SHOWN_SETS_MAX = 100
 def verify(
     nodes: Annotated[
         list[str],
-        typer.Argument(metavar="HOST:PORT...", help="Nodes of the cluster, at least one."),
+        typer.Argument(metavar="HOST:PORT", help="Nodes of the cluster, at least one."),
     ],
     only: Annotated[
         bool, typer.Option("--only", help="Compare these nodes alone, not all that they list.")

@@ -31,7 +31,7 @@ SIGNS: Final = {"add": "+", "remove": "-", "collect": "·"}
 def watch(
     set_name: Annotated[
         str | None,
-        typer.Argument(metavar="[SET]", help="The set.", autocompletion=set_names),
+        typer.Argument(metavar="SET", help="The set.", autocompletion=set_names),
     ] = None,
     *,
     prefix: Annotated[

@@ -40,7 +40,7 @@ class Ghosts(StrEnum):
 
 Elements = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ELEMENT]...", help="Without any: standard input, one a line."),
+    typer.Argument(metavar="ELEMENT", help="Without any: standard input, one a line."),
 ]
 Time = Annotated[
     str | None,

@@ -36,9 +36,10 @@ class Event(Generic[E]):
     """Something that a watch told.
 
     `open` comes first: from here on nothing is missed. `add` and `remove` have an `element`'s
-    newest state, its `set` and its `time`, in microseconds since 1970; states between two may be left out.
-    `collect` says that a removal was forgotten, which changes no members. `reset` says that what
-    happened up to here is not known, and why: read the set anew. `cursor` goes on behind this.
+    newest state, its `set` and its `time`, in microseconds since 1970; states between two may be
+    left out. `collect` says that a removal was forgotten, which changes no members. `reset` says
+    that what happened up to here is not known, and why: read the set anew. `cursor` goes on behind
+    this.
     """
 
     kind: EventKind

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lastword.client.node import AsyncNode
+from tests.cli.documented import holds
 from tests.cli.running import Ran, run
 from tools.processes import NodeProcess
 
@@ -48,6 +49,16 @@ async def test_only_what_the_other_lacks_or_has_older_is_in_it(tmp_path: Path) -
         assert run("import", "-", "-a", two.address, given=bundle.output).code == 0
         assert slices(run("export", *at)) == {}
         assert (await state(two, "some"))[b"older"] == 100
+
+
+async def test_counts_are_told_as_documented(tmp_path: Path) -> None:
+    bundle = str(tmp_path / "sets.bundle")
+    with NodeProcess(tmp_path / "a.db") as one:
+        await fill(one, some=SHARED)
+        for command, file in (("export", ("-o", bundle)), ("import", (bundle,))):
+            told = run(command, *file, "-a", one.address, "--json").objects
+            holds(f"lastword {command}", told)
+            assert told == [{"sets": 1, "slices": 3, "elements": 3_000}]
 
 
 async def test_all_of_a_set_that_the_other_never_saw_is_in_it(tmp_path: Path) -> None:

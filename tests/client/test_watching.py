@@ -72,8 +72,8 @@ async def test_a_watch_goes_on_behind_the_last_it_heard() -> None:
         events = await first(3, client["s"].watch())
     assert events == [
         Event("open", "a-1"),
-        Event("add", "a-2", "x", 5),
-        Event("add", "a-8", "y", 5),
+        Event("add", "a-2", "x", 5, set="s"),
+        Event("add", "a-8", "y", 5, set="s"),
     ]
     assert script.asked == ["watch", "watch&after=a-7", "watch&after=a-7"]
 
@@ -87,7 +87,10 @@ async def test_the_blocking_client_does_the_same() -> None:
                 return [next(events) for _ in range(3)]
 
         events = await asyncio.to_thread(watch)
-    assert events[1:] == [Event("add", "a-2", "x", 5), Event("reset", "a-9", reason="slow")]
+    assert events[1:] == [
+        Event("add", "a-2", "x", 5, set="s"),
+        Event("reset", "a-9", reason="slow"),
+    ]
     assert script.asked == ["watch&after=0", "watch&after=a-2"]
 
 
@@ -218,4 +221,4 @@ def test_half_a_line_is_dropped_with_its_connection() -> None:
     watching = Watching("s", TEXT, None)
     watching.feed("a:1", lines(OPEN) + b'{"event": "ad')
     watching.request()
-    assert watching.feed("a:1", lines(ADD)) == [Event("add", "a-2", "x", 5)]
+    assert watching.feed("a:1", lines(ADD)) == [Event("add", "a-2", "x", 5, set="s")]

@@ -185,7 +185,8 @@ def _write(
     side = "from" if writing.removes else "to"
     at = "" if writing.smallest is None else f" at {shown_time(writing.smallest)}"
     name = escaped(writing.set_name.encode())
-    say(f"{writing.done:,} elements {writing.verb} {side} {name}{at}")
+    counted = "element" if writing.done == 1 else "elements"
+    say(f"{writing.done:,} {counted} {writing.verb} {side} {name}{at}")
 
 
 def _write_slices(

@@ -15,7 +15,7 @@ from lastword.client.requests import PAGE_BYTES_MAX, Request
 from lastword.client.text import printable
 from lastword.errors import UnknownPath
 
-COLUMNS = ("member", "answers", "standing", ">lag, s", ">its lag, s", ">ahead, s", "protocol")
+COLUMNS = ("member", "answers", "standing", ">lag s", ">its lag s", ">ahead s", ">version")
 
 
 class Peer(msgspec.Struct, rename="camel"):
@@ -134,4 +134,4 @@ def _row(peer: Peer) -> tuple[str, ...]:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "?" if seconds is None else f"{seconds:.3f}"
+    return "?" if seconds is None else f"{round(seconds, 3) + 0.0:.3f}"  # no -0.000

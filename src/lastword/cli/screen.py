@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import msgspec
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
     ProgressColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -27,6 +29,11 @@ from rich.text import Text
 
 FLUSHED_BYTES: Final = 1 << 16
 """Lines are written in pieces of about this size."""
+
+WIDE_COLUMNS: Final = 80
+"""On a narrower terminal only elements and percents stand on the line, so that it is one."""
+
+_ELEMENTS: Final = "{task.fields[elements]:,} elements"
 
 KIB: Final = 1024
 
@@ -62,19 +69,36 @@ def lines(found: Iterable[bytes], end: bytes = b"\n") -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows: a table on a terminal, else their fields with tabs between.
 
-    A column whose name begins with `>` has numbers, which stand at its right.
+    A column whose name begins with `>` has numbers, which stand at its right. Where a table is too
+    wide for its terminal, each row is a few lines.
     """
     shown = console()
     if not shown.is_terminal:
         lines("\t".join(row).encode() for row in rows)
         return
+    names, held = [name.lstrip(">") for name in columns], list(rows)
+    if _width(names, held) > shown.width:
+        shown.print(Text("\n\n".join(_record(names, row) for row in held), overflow="fold"))
+        return
     drawn = Table()
     for name in columns:
-        right = name.startswith(">")
-        drawn.add_column(name.lstrip(">"), justify="right" if right else "left", overflow="fold")
-    for row in rows:
+        drawn.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+    for row in held:
         drawn.add_row(*map(Text, row))
     shown.print(drawn)
+
+
+def _width(names: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Return how many columns of a terminal a table takes, with its lines and spaces."""
+    widest = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    return sum(width + 3 for width in widest) + 1
+
+
+def _record(names: Sequence[str], row: Sequence[str]) -> str:
+    """Return a row of a table that is too wide: a line for each field."""
+    longest = max(map(len, names))
+    pairs = zip(names, row, strict=True)
+    return "\n".join(f"{name:{longest}}  {value}" for name, value in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +126,22 @@ class _Rate(ProgressColumn):
         return Text(f"{rate:,.0f}/s")
 
 
-class _Counts(ProgressColumn):
-    """Elements, and the bytes that they take."""
+class _Size(ProgressColumn):
+    """The bytes that the elements take."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.fields['elements']:,} elements, {shown_bytes(task.fields['size'])}")
+        return Text(shown_bytes(task.fields["size"]))
 
 
 @contextmanager
 def gauge(what: str) -> Iterator[Gauge]:
     """Give what shows how far it is on standard error, where that is a terminal."""
     shown = console(err=True)
-    columns = (
-        TextColumn(what), _Counts(), _Rate(), BarColumn(bar_width=20), TimeRemainingColumn(),
-    )  # fmt: skip
+    columns: tuple[ProgressColumn, ...] = (TextColumn(what), TextColumn(_ELEMENTS))
+    if shown.width >= WIDE_COLUMNS:
+        columns += (_Size(), _Rate(), BarColumn(bar_width=20), TimeRemainingColumn())
+    else:
+        columns += (TaskProgressColumn(),)
     with Progress(
         *columns, console=shown, transient=True, disable=not shown.is_terminal
     ) as progress:

@@ -60,6 +60,16 @@ async def test_a_long_answer_says_how_far_it_goes(node: LivingNode) -> None:
     assert found == set(large)
 
 
+async def test_of_a_damaged_set_nothing_is_told(node: LivingNode) -> None:
+    await node.say("PUT", "/s", ["a"])
+    wanted = list(positions(node, b"s").values())
+    assert node.store.damage.distrust(b"s", "a test says so")
+    status, told = await asked(node, {"set": "s", "positions": wanted})
+    assert (status, told["error"]["code"]) == (503, "corrupt_store")
+    assert await asked(node, {"set": "t", "positions": wanted}) == (200, {"lookedAt": 1})
+    node.store.damage.sets = {}  # it was sound, as the check at the end has it
+
+
 async def test_what_is_no_question_is_refused(node: LivingNode) -> None:
     one = "00000000000000ff"
     for wrong in (

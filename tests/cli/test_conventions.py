@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -171,31 +170,6 @@ async def test_every_documented_exit_code_is_what_commands_end_with(
         assert documented == set(ends)
         assert set(EXIT_CODE.values()) <= documented
         assert {code: end() for code, end in ends.items()} == {code: code for code in ends}
-
-
-# -- members
-
-
-def test_peers_are_told_with_how_they_stand(tmp_path: Path) -> None:
-    with (
-        NodeProcess(tmp_path / "a.db", "-r", "0.1") as one,
-        NodeProcess(tmp_path / "b.db", "-r", "0.1", "-i", one.address) as two,
-    ):
-        found = list[Any]()
-        for _ in range(100):
-            found = run("peers", "--json", "-a", two.address).objects
-            if found[0]["members"] and found[0]["members"][0]["skewSeconds"] is not None:
-                break
-        holds("lastword peers", found)
-        assert (found[0]["node"], len(found[0]["members"])) == (two.address, 1)
-        assert found[0]["members"][0]["address"] == one.address
-        assert abs(found[0]["members"][0]["skewSeconds"]) < 5
-        fields = run("peers", "-a", two.address).lines[0].split("\t")
-        assert fields[:3] == [one.address, "yes", "clear"]
-        for columns in (80, 40):
-            code, written = on_terminal("peers", "-a", two.address, columns=columns)
-            assert code == 0
-            assert max(map(len, seen(written))) <= columns
 
 
 # -- completion

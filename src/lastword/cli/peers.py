@@ -1,5 +1,6 @@
 """`lastword peers`: who belongs to a cluster, and how each member stands, as one node sees it."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -105,12 +106,16 @@ def _request(call: str) -> Request:
 def _converged(caller: Caller) -> Steps[_Converged | None]:
     """Ask for lags, too; a node of a version before has that call not, and None stands for it."""
     try:
-        return (yield from caller.call(_request("converged"), _read_converged))
+        return (yield from caller.call(_request("converged"), read_converged))
     except UnknownPath:
         return None
 
 
-def _read_converged(answer: Answer) -> _Converged:
+def read_converged(answer: Answer) -> _Converged:
+    """Return what is said of lags; a node whose members are not converged says it as a 503."""
+    if answer.status == 503:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(answer.body, type=_Converged)
     return answer.shaped(_Converged)
 
 

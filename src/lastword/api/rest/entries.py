@@ -102,7 +102,12 @@ def _shown(store: BaseStore, set_name: bytes, positions: list[str], form: Form) 
 
 
 def entries_at(store: BaseStore, set_name: bytes, positions: list[int]) -> Found:
-    """Return what is held at positions, up to about a mebibyte; one position always goes."""
+    """Return what is held at positions, up to about a mebibyte; one position always goes.
+
+    Raises CorruptStore for a set that is damaged, or may be missing.
+    """
+    if set_name not in store.totals():
+        store.damage.check_absent(set_name)
     entries: list[tuple[bytes, int]] = []
     size = 0
     with store.reading():

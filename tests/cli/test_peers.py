@@ -8,9 +8,11 @@ import pytest
 
 from lastword.cli.peers import read_converged
 from lastword.client.answers import Answer
+from lastword.client.health import Converged, MemberHealth
 from lastword.errors import Unavailable, UnknownPath
 from tests.cli.documented import holds
 from tests.cli.running import on_terminal, run, seen
+from tests.eventually import eventually
 from tools.processes import NodeProcess
 
 
@@ -21,10 +23,13 @@ def test_peers_are_told_with_how_they_stand(tmp_path: Path) -> None:
         NodeProcess(tmp_path / "b.db", "-r", "0.1", "-i", one.address) as two,
     ):
         found = list[Any]()
-        for _ in range(100):
-            found = run("peers", "--json", "-a", two.address).objects
-            if found[0]["members"] and found[0]["members"][0]["skewSeconds"] is not None:
-                break
+
+        def is_heard() -> bool:
+            found[:] = run("peers", "--json", "-a", two.address).objects
+            members = found[0]["members"]
+            return bool(members) and members[0]["lagSeconds"] is not None
+
+        eventually(is_heard, "the other node is heard")
         holds("lastword peers", found)
         assert (found[0]["node"], len(found[0]["members"])) == (two.address, 1)
         assert found[0]["members"][0]["address"] == one.address
@@ -38,8 +43,8 @@ def test_peers_are_told_with_how_they_stand(tmp_path: Path) -> None:
 
 
 def test_lags_are_read_also_where_the_node_is_not_converged() -> None:
-    member = {"address": "a:1", "lagSeconds": 1.5, "theirLagSeconds": None, "version": 4}
-    body = msgspec.json.encode({"converged": False, "members": [member]})
+    member = MemberHealth("a:1", True, "clear", 4, 0.1, 1.5, 3, None, None, None, None, 0.0)
+    body = msgspec.json.encode(Converged(False, [], 2.0, [member]))
     found = read_converged(Answer("b:1", 503, {}, body))
     assert (found.converged, found.members[0].lag_seconds) == (False, 1.5)
     for status, code, kind in (

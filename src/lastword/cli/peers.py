@@ -12,6 +12,7 @@ from lastword.cli.screen import say, say_json, table
 from lastword.client.answers import Answer, Tombstones
 from lastword.client.caller import Caller, Steps
 from lastword.client.clock import ClockReport
+from lastword.client.health import Converged, MemberHealth
 from lastword.client.requests import PAGE_BYTES_MAX, Request
 from lastword.client.text import printable
 from lastword.errors import UnknownPath
@@ -42,18 +43,6 @@ class Peers(msgspec.Struct):
     node: str
     converged: bool | None
     members: list[Peer]
-
-
-class _Health(msgspec.Struct, rename="camel"):
-    address: str
-    lag_seconds: float | None
-    their_lag_seconds: float | None
-    version: int
-
-
-class _Converged(msgspec.Struct):
-    converged: bool
-    members: list[_Health]
 
 
 def peers(addresses: Addresses = None, as_json: AsJson = False) -> None:
@@ -103,7 +92,7 @@ def _request(call: str) -> Request:
     return Request("GET", f"/_/{call}", bytes_max=PAGE_BYTES_MAX)
 
 
-def _converged(caller: Caller) -> Steps[_Converged | None]:
+def _converged(caller: Caller) -> Steps[Converged | None]:
     """Ask for lags, too; a node of a version before has that call not, and None stands for it."""
     try:
         return (yield from caller.call(_request("converged"), read_converged))
@@ -111,15 +100,15 @@ def _converged(caller: Caller) -> Steps[_Converged | None]:
         return None
 
 
-def read_converged(answer: Answer) -> _Converged:
+def read_converged(answer: Answer) -> Converged:
     """Return what is said of lags; a node whose members are not converged says it as a 503."""
     if answer.status == 503:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(answer.body, type=_Converged)
-    return answer.shaped(_Converged)
+            return msgspec.json.decode(answer.body, type=Converged)
+    return answer.shaped(Converged)
 
 
-def _health(found: _Health | None) -> dict[str, Any]:
+def _health(found: MemberHealth | None) -> dict[str, Any]:
     if found is None:
         return {}
     lags = {"lag_seconds": found.lag_seconds, "their_lag_seconds": found.their_lag_seconds}

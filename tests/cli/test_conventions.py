@@ -89,6 +89,9 @@ def test_every_command_has_an_example_and_stands_in_a_group() -> None:
             assert commands.pop(name).epilog == f"Example: {one.example}"  # type: ignore[attr-defined]
             assert one.example.split()[:2] == ["lastword", name]
     assert set(commands) == {"token", "monkey"}
+    for name, command in commands.items():
+        for verb, found in command.commands.items():  # type: ignore[attr-defined]
+            assert found.epilog.startswith(f"Example: lastword {name} {verb}")
 
 
 @pytest.mark.parametrize("columns", [80, 40])

@@ -111,6 +111,17 @@ COMMANDS: Final[dict[str, tuple[Shown, ...]]] = {
     ),
 }
 
+EXAMPLES: Final = {
+    "create": "lastword token create --read 'team-*' --note 'the shop'",
+    "list": "lastword token list",
+    "revoke": "lastword token revoke 3f0c6f6f1d2b9a47",
+    "normal": "lastword monkey normal -s fruit",
+    "onoff": "lastword monkey onoff -s fruit",
+    "viewer": "lastword monkey viewer -s fruit",
+    "checker": "lastword monkey checker -a one:3000 -a two:3000 --for 60",
+}
+"""Of the commands that stand in a group of their own."""
+
 for _panel, _commands in COMMANDS.items():
     for _one in _commands:
         app.command(
@@ -120,15 +131,15 @@ for _panel, _commands in COMMANDS.items():
             epilog=f"Example: {_one.example}",
             rich_help_panel=_panel,
         )(_one.run)
-app.add_typer(
-    token.app,
-    name="token",
-    short_help="Make, list and revoke tokens.",
-    rich_help_panel=OPERATIONS,
-)
-app.add_typer(
-    monkey.app, name="monkey", short_help="Load and watch a node.", rich_help_panel=TRIALS
-)
+for _name, _group, _what, _panel in (
+    ("token", token.app, "Make, list and revoke tokens.", OPERATIONS),
+    ("monkey", monkey.app, "Load and watch a node.", TRIALS),
+):
+    for _info in _group.registered_commands:
+        _called = str(_info.name or getattr(_info.callback, "__name__", ""))
+        _info.help = unwrapped(getattr(_info.callback, "__doc__", ""))
+        _info.epilog = f"Example: {EXAMPLES[_called]}"
+    app.add_typer(_group, name=_name, short_help=_what, rich_help_panel=_panel)
 
 
 WITHOUT_NODES: Final = frozenset({"serve", "check", "simulate", "certs"})

@@ -117,6 +117,26 @@ def test_whoever_stops_reading_ends_it_quietly(node_process: NodeProcess) -> Non
         assert process.stderr.read() == b""
 
 
+def test_without_elements_or_input_it_says_what_to_do(node_process: NodeProcess) -> None:
+    at = ("-a", node_process.address)
+    code, written = on_terminal("add", "fruit", *at)
+    assert code == 2
+    assert "no element is named. Name some behind the set, or pipe them in" in " ".join(
+        seen(written)
+    )
+    closed = subprocess.run(
+        ["/bin/sh", "-c", '"$@" <&-', "sh", LASTWORD, "add", "fruit", *at],
+        capture_output=True,
+        check=False,
+        env=environment_of(),
+    )
+    assert closed.returncode == 2
+    assert b"no element is named" in closed.stderr
+    assert run("add", "fruit", "--json", *at).objects == [
+        {"set": "fruit", "time": None, "added": 0}
+    ]
+
+
 def test_a_time_of_ones_own_is_a_number_or_a_date(node_process: NodeProcess) -> None:
     at = ("-a", node_process.address)
     dated = run("add", "dated", "a", "--time", "2020-01-01", "--json", *at).objects[0]

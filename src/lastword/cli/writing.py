@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, cast
+from io import BytesIO
+from typing import Annotated, Final, TextIO, cast
 
 import msgspec
 import typer
@@ -217,14 +218,18 @@ class _Counted:
 @contextmanager
 def _input(arguments: list[str] | None) -> Iterator[_Counted]:
     """Give standard input; raise ConfigError where someone sits there and nothing was named."""
-    if not arguments and sys.stdin.isatty():
+    if arguments:
+        yield _Counted(BytesIO(), None)
+        return
+    given: TextIO | None = sys.stdin  # whatever its type says: a shell may close it
+    if given is None or given.isatty():
         raise ConfigError(
             "no element is named",
             hint="Name some behind the set, or pipe them in, one a line.",
         )
-    found = os.fstat(sys.stdin.fileno())
-    total = found.st_size if stat.S_ISREG(found.st_mode) and not arguments else None
-    yield _Counted(cast("Read1", sys.stdin.buffer), total)
+    found = os.fstat(given.fileno())
+    total = found.st_size if stat.S_ISREG(found.st_mode) else None
+    yield _Counted(cast("Read1", given.buffer), total)
 
 
 def _time(text: str | None) -> int | None:

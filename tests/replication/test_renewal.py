@@ -4,10 +4,12 @@ import pytest
 
 from lastword.errors import DiskFailed
 from lastword.replication.fence import Standing
+from lastword.replication.hashing import element_of
 from lastword.replication.renewal import REST_US
 from lastword.replication.replica import Send
 from lastword.store.base import BaseStore
-from tests.replication.net import SETTINGS, TICK_US, A, B, C, Net, Node, assert_converged
+from lastword.store.operations import PEERS_SET
+from tests.replication.net import SETTINGS, TICK_US, A, B, C, Net, Node, assert_converged, pair
 from tests.stores import S, add, add_each, remove, stamps
 
 PAGE_ROWS = 2
@@ -84,6 +86,20 @@ def test_a_lost_disk_that_is_told_of_nobody_copies_who_calls_it(net: Net) -> Non
     assert c.replica.counters.copies_finished == 1
     assert all(node.store.contains(S, b"own") for node in (a, c))
     assert_converged([a, c])
+
+
+def test_whose_list_of_members_is_damaged_copies_who_calls_it(net: Net) -> None:
+    a, b = pair(net)
+    add(a.store, b"held")
+    net.rounds(4)
+    b = net.restart(B)
+    b.store.image.lose([name for name in b.store.image.rows if element_of(name[1]) == A.encode()])
+    assert b.store.distrust(PEERS_SET)
+    assert A not in b.store.members()
+    net.rounds(ROUNDS)
+    assert b.replica.counters.copies_finished == 1
+    assert not b.store.is_damaged
+    assert_converged([a, b])
 
 
 def test_who_knows_nobody_collects_nothing_once_one_has_called_who_may(net: Net) -> None:

@@ -13,10 +13,9 @@ from lastword.errors import (
     CorruptStore,
     StoreError,
 )
-from lastword.replication.entries import Entry
 from lastword.replication.hashing import place
 from lastword.store.news import Bounds
-from lastword.store.operations import PEERS_SET, Write
+from lastword.store.operations import Write
 from lastword.store.sqlite.store import SqliteStore
 from lastword.store.sqlite.tables import checked_entries
 from tests.stores import S, SqliteStores, add, checksummed, made_up
@@ -133,25 +132,6 @@ def test_a_set_that_is_distrusted_is_neither_read_nor_written(files: SqliteStore
     files.abandon()
     store = files.open()
     assert store.damage.sets == {S: "for this test"}
-    files.abandon()
-
-
-def test_where_the_list_of_members_is_damaged_others_are_known_by_what_was_taken_from_them(
-    files: SqliteStores,
-) -> None:
-    store = files.open()
-    store.list_member("self:1")
-    store.apply(made_up(store, Entry(PEERS_SET, b"p:1", 1 << 40, 7, 1), run=7), "p:1")
-    files.close()
-    with checksummed(files.path()) as connection:
-        connection.execute("DELETE FROM entries WHERE substr(key, 9) = CAST('p:1' AS BLOB)")
-        assert connection.changes() == 1
-    connection.close()
-
-    store = files.open()
-    assert store.distrust(PEERS_SET)
-
-    assert store.members() == {"self:1", "p:1"}
     files.abandon()
 
 

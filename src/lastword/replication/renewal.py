@@ -131,8 +131,14 @@ class Renewal:
         return self.rebuild(None, now_us) if self._state.is_damaged else None
 
     def rebuild(self, source: str | None, now_us: int) -> CopyPull | None:
-        """Begin to copy a member that lacks nothing, `source` or any; None where there is none."""
-        peers = self._peers.others(self._state.members())
+        """Begin to copy a member that lacks nothing, `source` or any; None where there is none.
+
+        Where this file is damaged its list of members may be, too: a stranger who calls will do.
+        """
+        listed = self._state.members()
+        peers = self._peers.others(listed)
+        if self._state.is_damaged:
+            peers += self._peers.strangers(listed)
         for peer in peers:
             if source in {None, peer.address} and self._may_mend(peer) and self.source is None:
                 return self.begin(peer.address, now_us, mends=True)

@@ -478,17 +478,11 @@ class BaseStore(ABC):
             return kept.addresses
         try:
             read = self._read_members()
-        except CorruptStore:  # noted
-            return kept.addresses or self._known_otherwise()
+        except CorruptStore:  # noted; whoever is known otherwise can be asked for a copy
+            return kept.addresses or frozenset((*self.ledger.members, *self.ledger.cursors))
         if read.sums == totals.sums:
             self._members = read
-        elif PEERS_SET in self.damage.sets:
-            return read.addresses | self._known_otherwise()
         return read.addresses
-
-    def _known_otherwise(self) -> frozenset[str]:
-        """Return who can be asked for a copy where the list of members is damaged."""
-        return frozenset((*self.ledger.members, *self.ledger.cursors))
 
     def _read_members(self) -> "_Members":
         addresses, sums, after = set[str](), NO_SUMS, b""

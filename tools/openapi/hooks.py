@@ -1,5 +1,6 @@
 """What schemathesis has to be told: how bodies are written, and what no schema can say."""
 
+import re
 from base64 import b64decode
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,8 @@ from lastword.address import is_address
 from lastword.limits import SET_NAME_BYTES_MAX, TARGET_BYTES_MAX
 
 PACKED = "application/msgpack"
+_PERIOD = re.compile("[1-9][0-9]{0,2}(ms|s|m)")
+"""Of `?max_lag=`, those that are short enough, which no schema says."""
 RESERVED = {"_peers_", "_tokens_"}
 
 
@@ -48,6 +51,7 @@ def filter_case(_: Any, case: Any) -> bool:
         and not (is_page and query and "members" not in query and set(query) != {"count"})
         and not (is_page and "count" in query and len(query) > 1)
         and not (is_page and ("watch" in query or not _is_of_page(query.get("after"))))
+        and _PERIOD.fullmatch(str(query.get("max_lag", "2s"))) is not None
         and _is_sound(case.body)
     )
 
@@ -74,9 +78,10 @@ def _is_sound(body: Any) -> bool:
     name = body.get("set", "s")
     if isinstance(name, str) and not _is_plain(name):
         return False
-    address = body.get("address", "a:1")
-    if isinstance(address, str) and address.startswith("[") and not is_address(address):
-        return False
+    for key in ("address", "source"):
+        address = body.get(key)
+        if isinstance(address, str) and address.startswith("[") and not is_address(address):
+            return False
     return not _has_fraction(body) and not _is_both(body)
 
 

@@ -32,7 +32,10 @@ from lastword.replication.hashing import element_of, first_key
 from lastword.store.base import BaseStore
 
 Position = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
-Positions = Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_MAX)]
+Positions = Annotated[
+    list[Position],
+    msgspec.Meta(max_length=POSITIONS_MAX, extra_json_schema={"uniqueItems": True}),
+]
 
 
 class AskedAt(msgspec.Struct, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from lastword.api.http.forms import wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.rest.bodies import decoded, is_packed
 from lastword.api.rest.checks import check_no_body
+from lastword.api.rest.operating import MemberAddress
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.replies import value_of
 from lastword.errors import Conflict
@@ -25,7 +26,7 @@ class Scrubbed(msgspec.Struct, rename="camel"):
 class Rebuild(msgspec.Struct, forbid_unknown_fields=True):
     """Whom to copy; without it any member that answers."""
 
-    source: str | None = None
+    source: MemberAddress | None = None
 
 
 _json = msgspec.json.Decoder(Rebuild)

@@ -69,10 +69,13 @@ ADDRESS_PATTERN: Final = (
 """host:port, as far as a pattern can say it of IPv6."""
 
 
+MemberAddress = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": ADDRESS_PATTERN})]
+
+
 class Rejoin(msgspec.Struct, forbid_unknown_fields=True):
     """Whom to copy."""
 
-    address: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": ADDRESS_PATTERN})]
+    address: MemberAddress
 
 
 _json = msgspec.json.Decoder(Rejoin)

@@ -111,7 +111,9 @@ TAGGED: Final = ("ETag", "Vary")
 PRESENCE: Final = Given(
     200, "whether it is in the set; why", body("true or false, or why", (bool, Explanation))
 )
-EXPLAIN: Final = Query("explain", "say why: who wrote it when, and what it won against", str)
+EXPLAIN: Final = Query(
+    "explain", "say why: who wrote it when, and what it won against; it has no value", Nothing
+)
 
 DELETE_SET_HINT: Final = (
     "A set goes when its elements are removed, by their names: GET /<set>?members lists them, "

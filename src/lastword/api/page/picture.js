@@ -1,0 +1,104 @@
+// The cluster as a picture: this node in the middle, and a line to each member that it knows.
+
+import { el, mark, say, svg } from "./dom.js";
+import { counted } from "./format.js";
+import { standing } from "./health.js";
+
+const HEIGHT = 300;
+const RADIUS = 17;
+const NARROW = 520;
+const LABELS_MAX = { narrow: 3, wide: 12 };
+const LABEL_CHARACTERS = 22;
+const MEMBERS_DRAWN_MAX = 60;
+
+/** Draws members around the node; the table beside it has the same in words. */
+export class Picture {
+  constructor() {
+    this.canvas = svg("svg", { role: "img", height: HEIGHT, class: "picture" });
+    this.node = el("div", { class: "frame picture-frame" }, this.canvas);
+    this.members = [];
+    this.address = "";
+    this.observer = new ResizeObserver(() => this.#draw());
+    this.observer.observe(this.node);
+  }
+
+  show(address, members) {
+    this.address = address;
+    this.members = members.slice(0, MEMBERS_DRAWN_MAX);
+    this.#draw();
+  }
+
+  stop() {
+    this.observer.disconnect();
+  }
+
+  #draw() {
+    const width = Math.floor(this.node.clientWidth);
+    if (width === 0) return;
+    const isNarrow = width < NARROW;
+    const named = this.members.length <= LABELS_MAX[isNarrow ? "narrow" : "wide"];
+    mark(this.canvas, "viewBox", `0 0 ${width} ${HEIGHT}`);
+    mark(this.canvas, "aria-label", this.#words());
+    const middle = { x: width / 2, y: HEIGHT / 2 };
+    const places = this.members.map((_, index) => placeOf(index, this.members.length, width));
+    this.canvas.replaceChildren(
+      ...places.flatMap((place, index) => link(middle, place, standing(this.members[index]))),
+      ...places.flatMap((place, index) => this.#member(place, index, named)),
+      ...this.#self(middle),
+    );
+  }
+
+  #self(place) {
+    return [
+      svg("rect", { x: place.x - 26, y: place.y - 16, width: 52, height: 32, rx: 9, class: "self" }),
+      text(place.x, place.y + 5, "this", "inside"),
+      ...(this.members.length === 0 ? [text(place.x, place.y + 38, short(this.address), "label")] : []),
+    ];
+  }
+
+  #member(place, index, named) {
+    const member = this.members[index];
+    const { state, words } = standing(member);
+    const parts = [
+      svg("circle", { cx: place.x, cy: place.y, r: RADIUS, class: "member", "data-state": state }),
+      text(place.x, place.y + 5, String(index + 1), "inside"),
+    ];
+    if (named) {
+      parts.push(text(place.x, place.y + RADIUS + 17, short(member.address), "label"));
+      parts.push(text(place.x, place.y + RADIUS + 33, words, "words"));
+    }
+    return parts;
+  }
+
+  #words() {
+    if (this.members.length === 0) return "This node, alone: it knows of no other member.";
+    const states = this.members.map((member) => `${member.address}: ${standing(member).words}`);
+    return `This node and ${counted(states.length, "other member")}. ${states.join("; ")}.`;
+  }
+}
+
+function placeOf(index, count, width) {
+  const angle = count === 1 ? 0 : (2 * Math.PI * index) / count - (count === 2 ? 0 : Math.PI / 2);
+  const across = Math.min(width / 2 - 78, 300);
+  return { x: width / 2 + across * Math.cos(angle), y: HEIGHT / 2 - 16 + (HEIGHT / 2 - 58) * Math.sin(angle) + (count < 3 ? 16 : 0) };
+}
+
+function link(from, to, { state }) {
+  const line = svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, class: "link", "data-state": state });
+  if (state !== "silent" && state !== "apart") return [line];
+  // A cross in the middle of the line says it without a colour.
+  const x = (from.x + to.x) / 2;
+  const y = (from.y + to.y) / 2;
+  const cross = svg("path", { d: `M${x - 6} ${y - 6}l12 12m0 -12l-12 12`, class: "cross" });
+  return [line, svg("circle", { cx: x, cy: y, r: 11, class: "gap" }), cross];
+}
+
+function text(x, y, words, kind) {
+  const node = svg("text", { x, y, "text-anchor": "middle", class: kind });
+  say(node, words);
+  return node;
+}
+
+function short(address) {
+  return address.length <= LABEL_CHARACTERS ? address : `${address.slice(0, LABEL_CHARACTERS - 1)}…`;
+}

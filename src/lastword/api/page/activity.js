@@ -13,13 +13,45 @@ const rate = (field) => (at) => (at.seconds > 0 ? at[field] / at.seconds : null)
 export class Activity {
   constructor() {
     this.charts = [
-      new Chart("Writes", "elements changed by clients of this node", [["", rate("writes")]], (value) => `${brief(value)} /s`),
-      new Chart("Reads", "elements and sets that clients looked up here", [["", rate("reads")]], (value) => `${brief(value)} /s`),
-      new Chart("Replication", "bytes of messages with other nodes", [["sent", rate("sentBytes")], ["received", rate("receivedBytes")]], (value) => `${bytes(value)}/s`),
-      new Chart("Commit latency", "how long it took until writes were on disk", [["half within", (at) => at.commitP50Seconds], ["99 of 100 within", (at) => at.commitP99Seconds]], span),
+      new Chart(
+        "Writes",
+        "elements changed by clients of this node",
+        [["", rate("writes")]],
+        (value) => `${brief(value)} /s`,
+      ),
+      new Chart(
+        "Reads",
+        "elements and sets that clients looked up here",
+        [["", rate("reads")]],
+        (value) => `${brief(value)} /s`,
+      ),
+      new Chart(
+        "Replication",
+        "bytes of messages with other nodes",
+        [
+          ["sent", rate("sentBytes")],
+          ["received", rate("receivedBytes")],
+        ],
+        (value) => `${bytes(value)}/s`,
+      ),
+      new Chart(
+        "Commit latency",
+        "how long it took until writes were on disk",
+        [
+          ["half within", (at) => at.commitP50Seconds],
+          ["99 of 100 within", (at) => at.commitP99Seconds],
+        ],
+        span,
+      ),
     ];
     this.said = el("p", { class: "quiet", hidden: true });
-    this.node = el("section", { "aria-labelledby": "activity-title" }, el("h2", { id: "activity-title" }, "The last hour of this node"), this.said, el("div", { class: "charts" }, ...this.charts.map((chart) => chart.node)));
+    this.node = el(
+      "section",
+      { "aria-labelledby": "activity-title" },
+      el("h2", { id: "activity-title" }, "The last hour of this node"),
+      this.said,
+      el("div", { class: "charts" }, ...this.charts.map((chart) => chart.node)),
+    );
     this.pulse = new Pulse(() => this.#ask(), EVERY_MS).start();
   }
 

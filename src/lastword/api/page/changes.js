@@ -18,9 +18,20 @@ export class Changes {
     this.set = set;
     this.changed = changed;
     this.state = el("span", { class: "quiet" }, "connecting");
-    this.list = el("ol", { class: "changes", role: "log", "aria-label": "Changes, the newest first" });
+    this.list = el("ol", {
+      class: "changes",
+      role: "log",
+      "aria-label": "Changes, the newest first",
+    });
     this.blank = el("p", { class: "quiet" }, "None since this set was opened.");
-    this.node = el("section", { "aria-labelledby": "changes-title" }, el("h2", { id: "changes-title" }, "Changes"), el("p", { class: "quiet" }, this.state), this.blank, this.list);
+    this.node = el(
+      "section",
+      { "aria-labelledby": "changes-title" },
+      el("h2", { id: "changes-title" }, "Changes"),
+      el("p", { class: "quiet" }, this.state),
+      this.blank,
+      this.list,
+    );
     this.#run();
   }
 
@@ -35,7 +46,10 @@ export class Changes {
         await node.watch(this.set, signal, (event) => this.#take(event));
       } catch (error) {
         if (signal.aborted) return;
-        say(this.state, `Not told of changes: ${error.message}. The list is asked for every few seconds.`);
+        say(
+          this.state,
+          `Not told of changes: ${error.message}. The list is asked for every few seconds.`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
@@ -54,8 +68,17 @@ export class Changes {
   }
 
   #note(event) {
-    const element = event.element === undefined ? Element.ofBase64(event.elementBase64) : Element.ofText(event.element);
-    const line = el("li", {}, when(event.time), ` ${WORDS[event.event]} `, el("a", { href: address.ofElement(this.set, element) }, element.shown()));
+    const element =
+      event.element === undefined
+        ? Element.ofBase64(event.elementBase64)
+        : Element.ofText(event.element);
+    const line = el(
+      "li",
+      {},
+      when(event.time),
+      ` ${WORDS[event.event]} `,
+      el("a", { href: address.ofElement(this.set, element) }, element.shown()),
+    );
     this.list.prepend(line);
     this.blank.hidden = true;
     while (this.list.children.length > SHOWN_MAX) this.list.lastElementChild.remove();

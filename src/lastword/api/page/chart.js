@@ -1,14 +1,21 @@
 // A chart of the last hour: one or two lines, read by the pointer or the arrow keys.
 
-import { el, mark, say, svg } from "./dom.js";
+import { el, fill, mark, say, svg } from "./dom.js";
 import { clock, minute } from "./format.js";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const HEIGHT = 132;
 const TOP = 8;
 const BOTTOM = 22;
+const NOTHING_YET = "Nothing yet: the first figures come within seconds.";
 const GAP_FACTOR = 3;
-const TICKS_MINUTES = [60, 45, 30, 15];
+// How much is shown: the least of these that has all there is, with a time at each so many minutes.
+const SPANS = [
+  { minutes: 5, step: 1 },
+  { minutes: 15, step: 5 },
+  { minutes: 30, step: 10 },
+  { minutes: 60, step: 15 },
+];
 
 /**
  * One chart. `lines` are [what it is, what it takes of a stretch]; `shown` writes a value.
@@ -35,7 +42,13 @@ export class Chart {
     });
     this.readout = el("p", { class: "readout" }, "\u00a0");
     this.frame = el("div", { class: "chart-frame" }, this.canvas);
-    this.node = el("figure", { class: "panel" }, el("figcaption", {}, el("h3", {}, title), el("p", { class: "quiet" }, explained)), this.readout, this.frame);
+    this.node = el(
+      "figure",
+      { class: "panel" },
+      el("figcaption", {}, el("h3", {}, title), el("p", { class: "quiet" }, explained)),
+      this.readout,
+      this.frame,
+    );
     this.observer = new ResizeObserver(() => this.#draw());
     this.observer.observe(this.frame);
   }
@@ -54,24 +67,39 @@ export class Chart {
     const width = Math.floor(this.frame.clientWidth);
     if (width === 0) return;
     const now = this.stretches.length === 0 ? Date.now() : this.stretches.at(-1).time / 1000;
-    const most = Math.max(0, ...this.stretches.flatMap((at) => this.lines.map(([, take]) => take(at) ?? 0)));
+    const most = Math.max(
+      0,
+      ...this.stretches.flatMap((at) => this.lines.map(([, take]) => take(at) ?? 0)),
+    );
     const top = rounded(most);
+    const first = this.stretches[0];
+    const age =
+      first === undefined ? 0 : (now - first.time / 1000 + first.seconds * 1000) / MINUTE_MS;
+    const shown = SPANS.find(({ minutes }) => minutes >= age) ?? SPANS.at(-1);
     this.scale = {
-      x: (stretch) => width - ((now - stretch.time / 1000) / HOUR_MS) * width,
+      x: (stretch) => width - ((now - stretch.time / 1000) / (shown.minutes * MINUTE_MS)) * width,
       y: (value) => HEIGHT - BOTTOM - (value / (top || 1)) * (HEIGHT - TOP - BOTTOM),
     };
     mark(this.canvas, "viewBox", `0 0 ${width} ${HEIGHT}`);
-    this.canvas.replaceChildren(...this.#grid(width, top, now), ...this.lines.map(([, take], index) => this.#line(take, index)), ...this.#cursor());
+    this.canvas.replaceChildren(
+      ...this.#grid(width, top, now, shown),
+      ...this.lines.map(([, take], index) => this.#line(take, index)),
+      ...this.#cursor(),
+    );
     this.#read();
   }
 
-  #grid(width, top, now) {
+  #grid(width, top, now, { minutes, step }) {
     const floor = HEIGHT - BOTTOM;
-    const parts = [svg("line", { x1: 0, y1: floor, x2: width, y2: floor, class: "axis" }), svg("line", { x1: 0, y1: TOP, x2: width, y2: TOP, class: "grid" })];
+    const parts = [
+      svg("line", { x1: 0, y1: floor, x2: width, y2: floor, class: "axis" }),
+      svg("line", { x1: 0, y1: TOP, x2: width, y2: TOP, class: "grid" }),
+    ];
     if (top > 0) parts.push(label(2, TOP + 13, this.shown(top), "start"));
-    for (const minutes of TICKS_MINUTES) {
-      const x = width - (minutes / 60) * width;
-      parts.push(label(x + (minutes === 60 ? 0 : 0), HEIGHT - 6, minute(new Date(now - minutes * 60_000)), minutes === 60 ? "start" : "middle"));
+    for (let ago = minutes; ago > 0; ago -= step) {
+      const words = minute(new Date(now - ago * MINUTE_MS));
+      const anchor = ago === minutes ? "start" : "middle";
+      parts.push(label(width - (ago / minutes) * width, HEIGHT - 6, words, anchor));
     }
     parts.push(label(width, HEIGHT - 6, "now", "end"));
     return parts;
@@ -86,10 +114,13 @@ export class Chart {
         before = null;
         continue;
       }
-      const isGap = before === null || at.time - before.time > GAP_FACTOR * 1e6 * Math.max(10, at.seconds);
+      const isGap =
+        before === null || at.time - before.time > GAP_FACTOR * 1e6 * Math.max(10, at.seconds);
       const x = this.scale.x(at).toFixed(1);
       const y = this.scale.y(value).toFixed(1);
-      path += isGap ? `M${this.scale.x({ time: at.time - at.seconds * 1e6 }).toFixed(1)} ${y}L${x} ${y}` : `L${x} ${y}`;
+      path += isGap
+        ? `M${this.scale.x({ time: at.time - at.seconds * 1e6 }).toFixed(1)} ${y}L${x} ${y}`
+        : `L${x} ${y}`;
       before = at;
     }
     return svg("path", { d: path, class: `line line-${index}` });
@@ -101,9 +132,14 @@ export class Chart {
     const x = this.scale.x(at);
     const dots = this.lines.map(([, take], index) => {
       const value = take(at);
-      return value === null ? null : svg("circle", { cx: x, cy: this.scale.y(value), r: 3.5, class: `dot-${index}` });
+      return value === null
+        ? null
+        : svg("circle", { cx: x, cy: this.scale.y(value), r: 3.5, class: `dot-${index}` });
     });
-    return [svg("line", { x1: x, y1: TOP, x2: x, y2: HEIGHT - BOTTOM, class: "cursor" }), ...dots.filter((dot) => dot !== null)];
+    return [
+      svg("line", { x1: x, y1: TOP, x2: x, y2: HEIGHT - BOTTOM, class: "cursor" }),
+      ...dots.filter((dot) => dot !== null),
+    ];
   }
 
   #read() {
@@ -112,17 +148,36 @@ export class Chart {
     mark(this.canvas, "aria-valuenow", String(Math.max(0, this.chosen ?? last)));
     const words = this.#words(this.stretches[this.chosen ?? last]);
     mark(this.canvas, "aria-valuetext", words);
-    say(this.readout, words);
+    this.#tell(this.stretches[this.chosen ?? last]);
   }
 
   #words(at) {
-    if (at === undefined) return "Nothing yet: the first figures come within seconds.";
-    const values = this.lines.map(([name, take]) => {
+    if (at === undefined) return NOTHING_YET;
+    const values = this.#values(at).map(({ name, value }) => `${name} ${value}`.trim());
+    return `${values.join(", ")}, ${this.#when(at)}`;
+  }
+
+  #values(at) {
+    return this.lines.map(([name, take]) => {
       const value = take(at);
-      return `${name}${name && " "}${value === null ? "none" : this.shown(value)}`;
+      return { name, value: value === null ? "none" : this.shown(value) };
     });
-    const when = this.chosen === null ? "now" : clock(new Date(at.time / 1000));
-    return `${values.join(", ")}, ${when}`;
+  }
+
+  #when(at) {
+    return this.chosen === null ? "now" : clock(new Date(at.time / 1000));
+  }
+
+  /** Write the values that are chosen, each beside a sample of its line. */
+  #tell(at) {
+    if (at === undefined) {
+      say(this.readout, NOTHING_YET);
+      return;
+    }
+    const values = this.#values(at).map(({ name, value }, index) =>
+      el("span", {}, el("span", { class: `swatch line-${index}` }), `${name} ${value}`.trim()),
+    );
+    fill(this.readout, ...values, el("span", { class: "quiet" }, this.#when(at)));
   }
 
   #choose(index) {

@@ -8,7 +8,7 @@ const PLAIN = /[A-Za-z0-9_.~-]/;
 // What is not seen, or changes how other characters are seen: controls, formats such as the marks
 // of direction, separators, private and unassigned code points, and every space but the usual one.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]|(?! )\p{Zs}|^ | $/gu;
-const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t", " ": "␠" };
+const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 const MARKS_MAX = /(\p{M}{3})\p{M}+/gu;
 
 /** How many characters of an element stand in a list. */

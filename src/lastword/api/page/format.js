@@ -42,7 +42,7 @@ export function span(seconds) {
   if (seconds === 0) return "0 s";
   if (seconds < 0.0005) return "< 1 ms";
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 120) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds < 120) return `${seconds < 10 ? brief(seconds) : Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
   return `${WHOLE.format(Math.round(seconds / 86400))} days`;

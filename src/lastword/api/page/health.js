@@ -45,9 +45,11 @@ export class Health extends EventTarget {
   /** Whether the cluster is converged: `state`, a `title` for it, and `reasons` in words. */
   get verdict() {
     if (this.error !== null) return untold(this.error);
-    if (this.converged === null) return { state: "waiting", title: "Asking", reasons: ["The node is being asked."] };
+    if (this.converged === null)
+      return { state: "waiting", title: "Asking", reasons: ["The node is being asked."] };
     const { converged, reasons, members, maxLagSeconds } = this.converged;
-    if (converged) return { state: "converged", title: "Converged", reasons: [agreed(members, maxLagSeconds)] };
+    if (converged)
+      return { state: "converged", title: "Converged", reasons: [agreed(members, maxLagSeconds)] };
     const codes = new Set(reasons.map((reason) => reason.code));
     const said = reasons.map((reason) => `${sentence(reason.message)}.`);
     if (codes.has("apart")) return { state: "apart", title: "Not converging", reasons: said };
@@ -67,9 +69,9 @@ function agreed(members, maxLagSeconds) {
   if (members.length === 0) return "This node knows of no other member.";
   const all = counted(members.length, "other member");
   const heard = `Each was heard within ${span(maxLagSeconds)}, and lacks nothing older than that.`;
-  if (members.every((member) => member.digestEqual)) {
-    const oldest = Math.max(...members.map((member) => member.comparedSeconds ?? 0));
-    return `This node and ${all} hold the same, by digests compared ${span(oldest)} ago or later. ${heard}`;
+  const fresh = (member) => member.digestEqual && member.comparedSeconds <= maxLagSeconds;
+  if (members.every(fresh)) {
+    return `This node and ${all} hold the same: their digests were equal within the last ${span(maxLagSeconds)}.`;
   }
   return `${heard} Digests of ${all} are compared once writes pause.`;
 }
@@ -82,7 +84,8 @@ function sentence(text) {
 export function standing(member) {
   if (!member.answers) return { state: "silent", words: silence(member) };
   if (member.heardSeconds === null) return { state: "unknown", words: "not heard yet" };
-  if (!["clear", "unknown"].includes(member.standing)) return { state: "apart", words: `this node is ${member.standing}` };
+  if (!["clear", "unknown"].includes(member.standing))
+    return { state: "apart", words: `this node is ${member.standing}` };
   const behind = Math.max(member.lagSeconds ?? 0, member.theirLagSeconds ?? 0);
   if (member.lacks || member.theyLack) return { state: "behind", words: `${span(behind)} behind` };
   if (member.digestEqual === false) return { state: "behind", words: "differs, is repaired" };

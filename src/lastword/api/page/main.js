@@ -44,8 +44,10 @@ function showHealth() {
   mark(document.getElementById("badge"), "data-state", verdict.state);
   say(document.getElementById("badge-text"), verdict.title);
   const version = about === null ? "" : `, version ${about.version}`;
-  if (health.ready !== null) say(document.getElementById("node"), `${health.address || location.host}${version}`);
-  if (told !== null && told !== verdict.title) announce(`${verdict.title}. ${verdict.reasons.join(" ")}`);
+  if (health.ready !== null)
+    say(document.getElementById("node"), `${health.address || location.host}${version}`);
+  if (told !== null && told !== verdict.title)
+    announce(`${verdict.title}. ${verdict.reasons.join(" ")}`);
   told = verdict.title;
 }
 

@@ -20,19 +20,39 @@ export class Members {
   constructor(set) {
     this.set = set;
     this.title = set.label;
-    this.prefix = el("input", { type: "search", id: "prefix", autocomplete: "off", spellcheck: "false", input: () => this.#search() });
+    this.prefix = el("input", {
+      type: "search",
+      id: "prefix",
+      autocomplete: "off",
+      spellcheck: "false",
+      input: () => this.#search(),
+    });
     this.input = el("input", { id: "new-element", autocomplete: "off", spellcheck: "false" });
     this.pager = new Pager(() => this.pulse.now());
     this.counts = el("p", { class: "quiet" }, "\u00a0");
     this.blank = el("p", { class: "blank" }, "The node is being asked.");
-    const { node: list, body } = table("What is in the set, in the order of the node", [["Element", null], ["", "action"]]);
+    const { node: list, body } = table("What is in the set, in the order of the node", [
+      ["Element", null],
+      ["", "action"],
+    ]);
     list.querySelector("th:last-child").append(el("span", { class: "unseen" }, "Action"));
     list.hidden = true;
+    list.classList.add("plain");
     this.list = list;
     this.rows = body;
     this.changes = new Changes(set, () => this.#soon());
     this.heading = el("h1", { tabindex: -1 }, set.shown());
-    this.node = el("div", {}, el("p", { class: "path" }, el("a", { href: address.SETS }, "Sets")), this.heading, this.counts, this.#tools(), el("div", { class: "frame" }, this.list, this.blank), this.pager.node, this.changes.node);
+    this.node = el(
+      "div",
+      {},
+      el("p", { class: "path" }, el("a", { href: address.SETS }, "Sets")),
+      this.heading,
+      this.counts,
+      this.#tools(),
+      el("div", { class: "frame" }, this.list, this.blank),
+      this.pager.node,
+      this.changes.node,
+    );
     this.pager.leads(null);
     this.pulse = new Pulse(() => this.#ask(), EVERY_MS).start();
   }
@@ -44,9 +64,26 @@ export class Members {
   }
 
   #tools() {
-    return el("div", { class: "tools" },
-      el("form", { class: "field", submit: (event) => this.#add(event) }, el("label", { for: "new-element" }, "Element"), el("div", { class: "joined" }, this.input, el("button", { type: "submit", class: "main" }, "Add"))),
-      el("div", { class: "field" }, el("label", { for: "prefix" }, "Show what begins with"), this.prefix),
+    return el(
+      "div",
+      { class: "tools" },
+      el(
+        "form",
+        { class: "field", submit: (event) => this.#add(event) },
+        el("label", { for: "new-element" }, "Element"),
+        el(
+          "div",
+          { class: "joined" },
+          this.input,
+          el("button", { type: "submit", class: "main" }, "Add"),
+        ),
+      ),
+      el(
+        "div",
+        { class: "field" },
+        el("label", { for: "prefix" }, "Show what begins with"),
+        this.prefix,
+      ),
     );
   }
 
@@ -93,10 +130,15 @@ export class Members {
   async #page({ prefix, cursor }) {
     let after = cursor;
     for (let pages = 0; ; pages += 1) {
-      const page = await node.members(this.set, { prefix: Element.ofText(prefix), after, limit: PAGE_MEMBERS });
+      const page = await node.members(this.set, {
+        prefix: Element.ofText(prefix),
+        after,
+        limit: PAGE_MEMBERS,
+      });
       const members = membersOf(page);
       after = page?.after ?? null;
-      if (members.length > 0 || after === null || pages === EMPTY_PAGES_MAX) return { members, after };
+      if (members.length > 0 || after === null || pages === EMPTY_PAGES_MAX)
+        return { members, after };
     }
   }
 
@@ -110,11 +152,21 @@ export class Members {
   #count(held) {
     if (held === undefined) say(this.counts, "A set that the node keeps for itself.");
     else if (held === null) say(this.counts, "Nothing is held of it.");
-    else say(this.counts, `${counted(held.present, "element")} and ${counted(held.tombstones, "tombstone")}`);
+    else
+      say(
+        this.counts,
+        `${counted(held.present, "element")} and ${counted(held.tombstones, "tombstone")}`,
+      );
   }
 
   #show({ members, after }) {
-    keyed(this.rows, members, (element) => element.path, (element) => this.#row(element), () => {});
+    keyed(
+      this.rows,
+      members,
+      (element) => element.path,
+      (element) => this.#row(element),
+      () => {},
+    );
     this.pager.leads(after);
     if (members.length > 0) {
       this.blank.hidden = true;
@@ -122,7 +174,11 @@ export class Members {
     } else if (after !== null) {
       this.#blank("Nothing found so far; the next page looks further.");
     } else {
-      this.#blank(this.prefix.value === "" ? "Nothing is in this set. Add its first element above." : "Nothing in this set begins with that.");
+      this.#blank(
+        this.prefix.value === ""
+          ? "Nothing is in this set. Add its first element above."
+          : "Nothing in this set begins with that.",
+      );
     }
   }
 
@@ -133,12 +189,32 @@ export class Members {
   }
 
   #row(element) {
-    const gone = el("button", { type: "button", "aria-label": `Remove ${element.label}`, click: () => this.#remove(element) }, "Remove");
-    return el("tr", { role: "row" }, cell("Element", null, el("a", { href: address.ofElement(this.set, element) }, element.shown())), cell("", "action", gone));
+    const gone = el(
+      "button",
+      {
+        type: "button",
+        "aria-label": `Remove ${element.label}`,
+        click: () => this.#remove(element),
+      },
+      "Remove",
+    );
+    return el(
+      "tr",
+      { role: "row" },
+      cell(
+        "Element",
+        null,
+        el("a", { href: address.ofElement(this.set, element) }, element.shown()),
+      ),
+      cell("", "action", gone),
+    );
   }
 }
 
 function membersOf(page) {
   if (page === null) return [];
-  return [...page.members.map((text) => Element.ofText(text)), ...(page.membersBase64 ?? []).map((text) => Element.ofBase64(text))];
+  return [
+    ...page.members.map((text) => Element.ofText(text)),
+    ...(page.membersBase64 ?? []).map((text) => Element.ofBase64(text)),
+  ];
 }

@@ -20,7 +20,8 @@ export class Refused extends Error {
 export class Unreachable extends Error {
   constructor() {
     super("the node does not answer");
-    this.hint = "It may be stopped, or the network between it and you may be down. The page goes on asking.";
+    this.hint =
+      "It may be stopped, or the network between it and you may be down. The page goes on asking.";
   }
 }
 
@@ -28,7 +29,11 @@ export class Unreachable extends Error {
 export async function call(method, path, { body, signal, accept } = {}) {
   for (;;) {
     if (token.held() === null && token.isDeclined()) {
-      throw new Refused(401, { code: "unauthenticated", message: "this node wants a token", hint: "Give one by the button at the top." });
+      throw new Refused(401, {
+        code: "unauthenticated",
+        message: "this node wants a token",
+        hint: "Give one by the button at the top.",
+      });
     }
     const shown = token.held();
     const answer = await sent(method, path, { body, signal, accept, shown });
@@ -121,7 +126,10 @@ export async function write(set, kind, element) {
 
 /** Call `told` with each event of a set's changes, until `signal` ends it or the node does. */
 export async function watch(set, signal, told) {
-  const answer = await call("GET", `${set.path}?watch`, { signal, accept: "application/x-ndjson" });
+  const answer = await call("GET", `${set.path}?watch`, {
+    signal,
+    accept: "application/x-ndjson",
+  });
   if (!answer.ok) throw await refusalOf(answer);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let begun = "";

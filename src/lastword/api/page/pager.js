@@ -9,10 +9,24 @@ export class Pager {
   cursor = null;
 
   constructor(changed) {
-    this.back = el("button", { type: "button", disabled: true, click: () => this.#go(false) }, "Earlier page");
-    this.forth = el("button", { type: "button", disabled: true, click: () => this.#go(true) }, "Next page");
+    this.back = el(
+      "button",
+      { type: "button", disabled: true, click: () => this.#go(false) },
+      "Earlier page",
+    );
+    this.forth = el(
+      "button",
+      { type: "button", disabled: true, click: () => this.#go(true) },
+      "Next page",
+    );
     this.place = el("span", { class: "quiet" }, "Page 1");
-    this.node = el("nav", { class: "pager", "aria-label": "Pages" }, this.back, this.place, this.forth);
+    this.node = el(
+      "nav",
+      { class: "pager", "aria-label": "Pages" },
+      this.back,
+      this.place,
+      this.forth,
+    );
     this.changed = changed;
   }
 

@@ -1,10 +1,11 @@
 // The cluster as a picture: this node in the middle, and a line to each member that it knows.
 
 import { el, mark, say, svg } from "./dom.js";
-import { counted } from "./format.js";
+import { counted, skew } from "./format.js";
 import { standing } from "./health.js";
 
-const HEIGHT = 300;
+const HEIGHT = 320;
+const HEIGHT_OF_FEW = 190;
 const RADIUS = 17;
 const NARROW = 520;
 const LABELS_MAX = { narrow: 3, wide: 12 };
@@ -14,7 +15,7 @@ const MEMBERS_DRAWN_MAX = 60;
 /** Draws members around the node; the table beside it has the same in words. */
 export class Picture {
   constructor() {
-    this.canvas = svg("svg", { role: "img", height: HEIGHT, class: "picture" });
+    this.canvas = svg("svg", { role: "img", height: HEIGHT_OF_FEW, class: "picture" });
     this.node = el("div", { class: "frame picture-frame" }, this.canvas);
     this.members = [];
     this.address = "";
@@ -37,10 +38,12 @@ export class Picture {
     if (width === 0) return;
     const isNarrow = width < NARROW;
     const named = this.members.length <= LABELS_MAX[isNarrow ? "narrow" : "wide"];
-    mark(this.canvas, "viewBox", `0 0 ${width} ${HEIGHT}`);
+    const height = this.members.length < 3 ? HEIGHT_OF_FEW : HEIGHT;
+    mark(this.canvas, "height", String(height));
+    mark(this.canvas, "viewBox", `0 0 ${width} ${height}`);
     mark(this.canvas, "aria-label", this.#words());
-    const middle = { x: width / 2, y: HEIGHT / 2 };
-    const places = this.members.map((_, index) => placeOf(index, this.members.length, width));
+    const middle = { x: width / 2, y: height / 2 - 16 };
+    const places = this.members.map((_, index) => placeOf(index, this.members.length, middle));
     this.canvas.replaceChildren(
       ...places.flatMap((place, index) => link(middle, place, standing(this.members[index]))),
       ...places.flatMap((place, index) => this.#member(place, index, named)),
@@ -50,9 +53,18 @@ export class Picture {
 
   #self(place) {
     return [
-      svg("rect", { x: place.x - 26, y: place.y - 16, width: 52, height: 32, rx: 9, class: "self" }),
+      svg("rect", {
+        x: place.x - 26,
+        y: place.y - 16,
+        width: 52,
+        height: 32,
+        rx: 9,
+        class: "self",
+      }),
       text(place.x, place.y + 5, "this", "inside"),
-      ...(this.members.length === 0 ? [text(place.x, place.y + 38, short(this.address), "label")] : []),
+      ...(this.members.length === 0
+        ? [text(place.x, place.y + 38, short(this.address), "label")]
+        : []),
     ];
   }
 
@@ -66,6 +78,7 @@ export class Picture {
     if (named) {
       parts.push(text(place.x, place.y + RADIUS + 17, short(member.address), "label"));
       parts.push(text(place.x, place.y + RADIUS + 33, words, "words"));
+      parts.push(text(place.x, place.y + RADIUS + 49, about(member), "words"));
     }
     return parts;
   }
@@ -77,14 +90,28 @@ export class Picture {
   }
 }
 
-function placeOf(index, count, width) {
-  const angle = count === 1 ? 0 : (2 * Math.PI * index) / count - (count === 2 ? 0 : Math.PI / 2);
-  const across = Math.min(width / 2 - 78, 300);
-  return { x: width / 2 + across * Math.cos(angle), y: HEIGHT / 2 - 16 + (HEIGHT / 2 - 58) * Math.sin(angle) + (count < 3 ? 16 : 0) };
+/** Return where a member stands: from the left with one or two, else around from the top. */
+function placeOf(index, count, middle) {
+  const begin = count === 1 ? 0 : count === 2 ? Math.PI : -Math.PI / 2;
+  const angle = begin + (2 * Math.PI * index) / count;
+  const across = Math.min(middle.x - 82, 320);
+  const down = middle.y - RADIUS - 24;
+  return { x: middle.x + across * Math.cos(angle), y: middle.y + down * Math.sin(angle) };
+}
+
+function about({ skewSeconds, version }) {
+  return `clock ${skew(skewSeconds)}, protocol ${version}`;
 }
 
 function link(from, to, { state }) {
-  const line = svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, class: "link", "data-state": state });
+  const line = svg("line", {
+    x1: from.x,
+    y1: from.y,
+    x2: to.x,
+    y2: to.y,
+    class: "link",
+    "data-state": state,
+  });
   if (state !== "silent" && state !== "apart") return [line];
   // A cross in the middle of the line says it without a colour.
   const x = (from.x + to.x) / 2;
@@ -100,5 +127,7 @@ function text(x, y, words, kind) {
 }
 
 function short(address) {
-  return address.length <= LABEL_CHARACTERS ? address : `${address.slice(0, LABEL_CHARACTERS - 1)}…`;
+  return address.length <= LABEL_CHARACTERS
+    ? address
+    : `${address.slice(0, LABEL_CHARACTERS - 1)}…`;
 }

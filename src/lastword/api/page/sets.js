@@ -20,23 +20,60 @@ export class Sets {
   title = "Sets";
 
   constructor() {
-    this.prefix = el("input", { type: "search", id: "set-prefix", autocomplete: "off", spellcheck: "false", input: () => this.#search() });
-    this.open = el("input", { id: "set-name", autocomplete: "off", spellcheck: "false", required: true });
+    this.prefix = el("input", {
+      type: "search",
+      id: "set-prefix",
+      autocomplete: "off",
+      spellcheck: "false",
+      input: () => this.#search(),
+    });
+    this.open = el("input", {
+      id: "set-name",
+      autocomplete: "off",
+      spellcheck: "false",
+      required: true,
+    });
     this.pager = new Pager(() => this.pulse.now());
-    const columns = [["Set", null], ["Elements", "number"], [`Since ${minute(BEGAN)}`, "number"], ["Tombstones", "number"]];
+    const columns = [
+      ["Set", null],
+      ["Elements", "number"],
+      [`Since ${minute(BEGAN)}`, "number"],
+      ["Tombstones", "number"],
+    ];
     this.columns = columns;
     const { node: list, body } = table("Sets of this node; those of this page by name", columns);
     this.list = list;
     this.rows = body;
     this.heading = el("h1", { tabindex: -1 }, "Sets");
     this.blank = el("p", { class: "blank" }, "The node is being asked.");
-    this.node = el("div", {}, this.heading,
-      el("p", { class: "quiet" }, "A tombstone is kept for an element that was removed, until every member knows of it."),
-      el("div", { class: "tools" },
-        el("div", { class: "field" }, el("label", { for: "set-prefix" }, "Names that begin with"), this.prefix),
-        el("form", { class: "field", submit: (event) => this.#open(event) }, el("label", { for: "set-name" }, "Open or begin a set"), el("div", { class: "joined" }, this.open, el("button", { type: "submit" }, "Open"))),
+    this.node = el(
+      "div",
+      {},
+      this.heading,
+      el(
+        "p",
+        { class: "quiet" },
+        "A tombstone is kept for an element that was removed, until every member knows of it.",
       ),
-      el("div", { class: "frame" }, this.list, this.blank), this.pager.node);
+      el(
+        "div",
+        { class: "tools" },
+        el(
+          "div",
+          { class: "field" },
+          el("label", { for: "set-prefix" }, "Names that begin with"),
+          this.prefix,
+        ),
+        el(
+          "form",
+          { class: "field", submit: (event) => this.#open(event) },
+          el("label", { for: "set-name" }, "Open or begin a set"),
+          el("div", { class: "joined" }, this.open, el("button", { type: "submit" }, "Open")),
+        ),
+      ),
+      el("div", { class: "frame" }, this.list, this.blank),
+      this.pager.node,
+    );
     this.list.hidden = true;
     this.pager.leads(null);
     this.pulse = new Pulse(() => this.#ask(), EVERY_MS).start();
@@ -59,7 +96,11 @@ export class Sets {
   async #ask() {
     const asked = { prefix: this.prefix.value, cursor: this.pager.cursor };
     try {
-      const page = await node.sets({ prefix: Element.ofText(asked.prefix), after: asked.cursor, limit: PAGE_SETS });
+      const page = await node.sets({
+        prefix: Element.ofText(asked.prefix),
+        after: asked.cursor,
+        limit: PAGE_SETS,
+      });
       if (asked.prefix !== this.prefix.value || asked.cursor !== this.pager.cursor) return;
       this.#show(page);
     } catch (error) {
@@ -68,9 +109,16 @@ export class Sets {
   }
 
   #show({ sets, after }) {
-    for (const set of sets) if (!FIRST.has(set.name) && FIRST.size < REMEMBERED_MAX) FIRST.set(set.name, set.present);
+    for (const set of sets)
+      if (!FIRST.has(set.name) && FIRST.size < REMEMBERED_MAX) FIRST.set(set.name, set.present);
     sets.sort((one, other) => (one.name < other.name ? -1 : 1));
-    keyed(this.rows, sets, (set) => set.name, (set) => this.#row(set), update);
+    keyed(
+      this.rows,
+      sets,
+      (set) => set.name,
+      (set) => this.#row(set),
+      update,
+    );
     this.pager.leads(after);
     if (sets.length > 0) {
       this.blank.hidden = true;
@@ -78,7 +126,11 @@ export class Sets {
     } else if (after !== null) {
       this.#blank("None on this page; the next one may have some.");
     } else {
-      this.#blank(this.prefix.value === "" ? "There is no set yet. Open one by its name, and add its first element." : "No set's name begins with that.");
+      this.#blank(
+        this.prefix.value === ""
+          ? "There is no set yet. Open one by its name, and add its first element."
+          : "No set's name begins with that.",
+      );
     }
   }
 

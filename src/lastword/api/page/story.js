@@ -24,9 +24,34 @@ export class Story {
     this.add = el("button", { type: "button", click: () => this.#write(true) }, "Add it");
     this.remove = el("button", { type: "button", click: () => this.#write(false) }, "Remove it");
     this.facts = el("dl", { class: "facts" });
-    this.told = el("div", {}, el("section", { "aria-labelledby": "facts-title" }, el("h2", { id: "facts-title" }, "The write that counts"), this.facts), this.#holders(), this.#past());
+    this.told = el(
+      "div",
+      {},
+      el(
+        "section",
+        { "aria-labelledby": "facts-title" },
+        el("h2", { id: "facts-title" }, "The write that counts"),
+        this.facts,
+      ),
+      this.#holders(),
+      this.#past(),
+    );
     this.told.hidden = true;
-    this.node = el("div", {}, el("p", { class: "path" }, el("a", { href: address.SETS }, "Sets"), " / ", el("a", { href: address.ofSet(set) }, set.shown())), this.heading, this.box, el("div", { class: "buttons" }, this.add, this.remove), this.told);
+    this.node = el(
+      "div",
+      {},
+      el(
+        "p",
+        { class: "path" },
+        el("a", { href: address.SETS }, "Sets"),
+        " / ",
+        el("a", { href: address.ofSet(set) }, set.shown()),
+      ),
+      this.heading,
+      this.box,
+      el("div", { class: "buttons" }, this.add, this.remove),
+      this.told,
+    );
     this.pulse = new Pulse(() => this.#ask(), EVERY_MS).start();
   }
 
@@ -35,27 +60,47 @@ export class Story {
   }
 
   #holders() {
-    const { node: list, body } = table("The other members, as far as this node knows", [["Member", null], ["Has it, or something later", null], ["Last heard", "number"]]);
+    const { node: list, body } = table("The other members, as far as this node knows", [
+      ["Member", null],
+      ["Has it, or something later", null],
+      ["Last heard", "number"],
+    ]);
     this.holders = body;
     this.holderList = list;
     this.noHolders = el("p", { class: "blank" }, "No other member is known.");
-    return el("section", { "aria-labelledby": "holders-title" }, el("h2", { id: "holders-title" }, "Who has it"), el("div", { class: "frame" }, list, this.noHolders));
+    return el(
+      "section",
+      { "aria-labelledby": "holders-title" },
+      el("h2", { id: "holders-title" }, "Who has it"),
+      el("div", { class: "frame" }, list, this.noHolders),
+    );
   }
 
   #past() {
     this.past = el("ol", { class: "past" });
     this.remembered = el("p", { class: "quiet" });
-    return el("section", { "aria-labelledby": "past-title" }, el("h2", { id: "past-title" }, "What it won against"), this.remembered, this.past);
+    return el(
+      "section",
+      { "aria-labelledby": "past-title" },
+      el("h2", { id: "past-title" }, "What it won against"),
+      this.remembered,
+      this.past,
+    );
   }
 
   async #write(isAdd) {
-    const done = isAdd ? writing.add(this.set, this.element) : writing.remove(this.set, this.element, () => this.pulse.now());
+    const done = isAdd
+      ? writing.add(this.set, this.element)
+      : writing.remove(this.set, this.element, () => this.pulse.now());
     if (await done) this.pulse.now();
   }
 
   async #ask() {
     if (!this.element.fitsPath || !this.set.fitsPath) {
-      say(this.why, 'A browser cannot ask for "." and "..", which it takes out of every path. lastword explain can.');
+      say(
+        this.why,
+        'A browser cannot ask for "." and "..", which it takes out of every path. lastword explain can.',
+      );
       return;
     }
     try {
@@ -90,16 +135,32 @@ export class Story {
     if (ahead > 0) facts.push(["Ahead of this clock", span(ahead / 1e6)]);
     if (collectedTime !== null) facts.push(["Deletes forgotten until", when(collectedTime)]);
     const text = (value) => (typeof value === "string" ? value : value.textContent);
-    keyed(this.facts, facts, ([name, value]) => name + text(value), ([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)), () => {});
+    keyed(
+      this.facts,
+      facts,
+      ([name, value]) => name + text(value),
+      ([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)),
+      () => {},
+    );
   }
 
   #showPast({ superseded, refused, rememberedSince, tie }) {
-    const losts = [...superseded.map((lost) => [lost, "gave way"]), ...refused.map((lost) => [lost, "came too late"])];
+    const losts = [
+      ...superseded.map((lost) => [lost, "gave way"]),
+      ...refused.map((lost) => [lost, "came too late"]),
+    ];
     losts.sort(([one], [other]) => other.at - one.at);
-    const words = losts.length === 0 ? "Nothing is remembered" : counted(losts.length, "other state");
+    const words =
+      losts.length === 0 ? "Nothing is remembered" : counted(losts.length, "other state");
     const end = tie ? ". One had the very same time: then a remove wins." : ".";
     fill(this.remembered, `${words}, since `, when(rememberedSince), end);
-    keyed(this.past, losts, ([lost, how]) => `${lost.at}/${lost.time}/${lost.state}/${how}`, lostLine, () => {});
+    keyed(
+      this.past,
+      losts,
+      ([lost, how]) => `${lost.at}/${lost.time}/${lost.state}/${how}`,
+      lostLine,
+      () => {},
+    );
   }
 }
 
@@ -111,12 +172,19 @@ function taker(takenBy) {
 
 function learnedIn(learned) {
   if (learned === null) return "–";
-  if (learned.from === null) return learned.to === null ? "–" : el("span", {}, "until ", when(learned.to));
+  if (learned.from === null)
+    return learned.to === null ? "–" : el("span", {}, "until ", when(learned.to));
   return el("span", {}, "between ", when(learned.from), " and ", when(learned.to));
 }
 
 function holderRow({ address: name }) {
-  return el("tr", { role: "row" }, cell("Member", null, el("span", { class: "element" }, name)), cell("Has it, or something later", null, el("span", { class: "state" })), cell("Last heard", "number"));
+  return el(
+    "tr",
+    { role: "row" },
+    cell("Member", null, el("span", { class: "element" }, name)),
+    cell("Has it, or something later", null, el("span", { class: "state" })),
+    cell("Last heard", "number"),
+  );
 }
 
 function updateHolder(child, { has, heard }) {
@@ -128,5 +196,17 @@ function updateHolder(child, { has, heard }) {
 
 function lostLine([lost, how]) {
   const by = lost.takenBy === null && lost.dot === null ? "" : ` by ${taker(lost.takenBy)}`;
-  return el("li", {}, el("strong", {}, `${lost.state === "added" ? "Add" : lost.state === "removed" ? "Remove" : "Unknown"}`), " of ", when(lost.time), `${by}: ${how} at `, when(lost.at));
+  return el(
+    "li",
+    {},
+    el(
+      "strong",
+      {},
+      `${lost.state === "added" ? "Add" : lost.state === "removed" ? "Remove" : "Unknown"}`,
+    ),
+    " of ",
+    when(lost.time),
+    `${by}: ${how} at `,
+    when(lost.at),
+  );
 }

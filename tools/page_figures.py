@@ -74,7 +74,7 @@ async def _picture(
         await watched.page.wait_for_selector(wait)
         await watched.page.wait_for_timeout(1500)
         await watched.page.screenshot(path=name, full_page=not phone)
-        print(name, f"{name.stat().st_size:,} bytes")
+        print(name)
 
 
 async def _draw(folder: Path) -> None:
@@ -91,7 +91,11 @@ async def _draw(folder: Path) -> None:
         await _picture(browser, page, folder / "page-cluster.png", good)
         await _picture(browser, f"{page}#/set/fruit", folder / "page-set.png", "tbody tr")
         await _picture(
-            browser, f"{page}#/set/odd-names", folder / "page-set-phone.png", "tbody tr", phone=True
+            browser,
+            f"{page}#/set/odd-names",
+            folder / "page-set-phone.png",
+            "tbody tr",
+            phone=True,
         )
         story = f"{page}#/element/fruit/plum"
         await _picture(browser, story, folder / "page-element.png", ".past li")

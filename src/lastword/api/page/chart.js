@@ -9,7 +9,7 @@ const TOP = 8;
 const BOTTOM = 22;
 const NOTHING_YET = "Nothing yet: the first figures come within seconds.";
 const GAP_FACTOR = 3;
-// How much is shown: the least of these that has all there is, with a time at each so many minutes.
+// How much is shown: the least of these that has all there is; a time stands at each `step`.
 const SPANS = [
   { minutes: 5, step: 1 },
   { minutes: 15, step: 5 },

@@ -53,7 +53,8 @@ export class Cluster {
         el(
           "p",
           { class: "quiet" },
-          "Lines are what this node exchanges with each member, and what those told it. How members see each other, their own pages say.",
+          "Lines are what this node exchanges with each member, and what those told it. " +
+            "How members see each other, their own pages say.",
         ),
         this.picture.node,
         el("div", { class: "frame" }, this.table, this.alone),
@@ -127,7 +128,7 @@ function row(member) {
   return el("tr", { role: "row" }, ...cells);
 }
 
-/** Return an address, as a link to that node's own page where it is one that a browser can open. */
+/** Return an address, as a link to that node's page where it is one that a browser can open. */
 function link(address) {
   const kind = address.length > LONG_CHARACTERS ? "element" : "element address";
   try {

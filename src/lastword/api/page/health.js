@@ -71,7 +71,8 @@ function agreed(members, maxLagSeconds) {
   const heard = `Each was heard within ${span(maxLagSeconds)}, and lacks nothing older than that.`;
   const fresh = (member) => member.digestEqual && member.comparedSeconds <= maxLagSeconds;
   if (members.every(fresh)) {
-    return `This node and ${all} hold the same: their digests were equal within the last ${span(maxLagSeconds)}.`;
+    const limit = span(maxLagSeconds);
+    return `This node and ${all} hold the same: digests were equal within the last ${limit}.`;
   }
   return `${heard} Digests of ${all} are compared once writes pause.`;
 }

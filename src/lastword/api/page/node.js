@@ -2,7 +2,7 @@
 
 import * as token from "./token.js";
 
-// Behind a proxy the node may be found under a path of its own, so calls begin where the page lies.
+// Behind a proxy the node may have a path of its own, so calls begin where the page lies.
 const ROOT = new URL("../", document.baseURI);
 const PATIENCE_MS = 15000;
 

@@ -1,4 +1,4 @@
-// Pages forth and back: a page of the node names the next one only, so those before are remembered.
+// Pages forth and back: a page names the next one only, so those before are remembered.
 
 import { el, say } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// The story of one element: why it is in the set or not, who wrote it, who has it, what it won against.
+// The story of one element: why it is in the set or not, who has it, what it won against.
 
 import * as address from "./address.js";
 import { cell, el, fill, keyed, mark, say, table } from "./dom.js";
@@ -99,7 +99,7 @@ export class Story {
     if (!this.element.fitsPath || !this.set.fitsPath) {
       say(
         this.why,
-        'A browser cannot ask for "." and "..", which it takes out of every path. lastword explain can.',
+        'A browser takes "." and ".." out of every path, and so cannot ask. lastword explain can.',
       );
       return;
     }

@@ -1,4 +1,4 @@
-// The token that a node may want: asked for once, kept by the tab, sent in a header and nowhere else.
+// The token that a node may want: asked for once, kept by the tab, sent in a header only.
 
 import { say } from "./dom.js";
 
@@ -29,7 +29,7 @@ export function forget() {
   show();
 }
 
-/** Ask the viewer, and return whether there is a token now; who asks meanwhile shares the answer. */
+/** Ask the viewer; return whether there is a token now. Who asks meanwhile shares the answer. */
 export function ask(why) {
   if (declined) return Promise.resolve(false);
   asking ??= new Promise((resolve) => {

@@ -14,7 +14,7 @@ GUARDS: Final = (
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
     (b"Referrer-Policy", b"no-referrer"),
 )
-"""Beside the policy: windows of other sites get no hold of the page, and learn no address of it."""
+"""Beside the policy: windows of other sites get no hold of the page, and learn nothing of it."""
 
 
 class Page:

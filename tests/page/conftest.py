@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Any
 
@@ -39,28 +39,15 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 
 
 @pytest.fixture
-def look(browser: Browser, request: pytest.FixtureRequest) -> Look:
+def look(browser: Browser) -> Look:
     """Open a page of a node; at its end it has had no error, and called no other place."""
-    del request
 
-    def opened(address: str, where: str = "", **options: Any) -> "_Looking":
-        return _Looking(browser, f"http://{address}/_/{where}", options)
+    @asynccontextmanager
+    async def opened(address: str, where: str = "", **options: Any) -> AsyncIterator[Looker]:
+        url = f"http://{address}/_/{where}"
+        async with opened_page(browser, url, reduced_motion="reduce", **options) as watched:
+            yield Looker(watched.page)
+        assert watched.errors == []
+        assert [at for at in watched.requested if not at.startswith(f"http://{address}/")] == []
 
     return opened
-
-
-class _Looking(AbstractAsyncContextManager[Looker]):
-    def __init__(self, browser: Browser, url: str, options: dict[str, Any]) -> None:
-        self._opened = opened_page(browser, url, reduced_motion="reduce", **options)
-        self._url = url
-
-    async def __aenter__(self) -> Looker:
-        self._watched = await self._opened.__aenter__()
-        return Looker(self._watched.page)
-
-    async def __aexit__(self, *raised: object) -> None:
-        await self._opened.__aexit__(*raised)
-        if raised[0] is None:
-            origin = self._url.partition("/_/")[0] + "/"
-            assert self._watched.errors == []
-            assert [url for url in self._watched.requested if not url.startswith(origin)] == []

@@ -86,7 +86,8 @@ async def test_nothing_moves_while_figures_change(look: Look, cluster: Cluster) 
 SHIFTS = """() => {
   window.shifts = [];
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) shifts.push(entry.value);
+    for (const entry of list.getEntries())
+      shifts.push(entry.sources.map(({ node }) => node?.outerHTML ?? node?.data));
   }).observe({ type: "layout-shift", buffered: false });
 }"""
 

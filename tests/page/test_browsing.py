@@ -4,11 +4,14 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import Look
-from tools.cluster import Cluster
+from tests.page.looking import PATIENCE_MS
+from tools.cluster import Cluster, Member
+from tools.waiting import until
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SENT_AND_RECEIVED = re.compile(r"^sent [\d.,]+ k?B/s, received [\d.,]+ k?B/s, now$")
@@ -143,3 +146,33 @@ async def test_the_last_hour_is_drawn_and_read_by_keys(look: Look, cluster: Clus
         await seen.page.keyboard.press("Home")
         await expect(chart).to_have_attribute("aria-valuenow", "0")
         await expect(chart.locator("line.cursor")).to_have_count(1)
+
+
+async def test_a_tab_that_is_not_seen_holds_no_connection_and_goes_on_where_it_was(
+    look: Look, cluster: Cluster
+) -> None:
+    member = cluster.members["a"]
+    async with look(member.address, "#/set/hidden") as seen:
+        await expect(seen.page.get_by_text("Told as they come")).to_be_visible()
+        assert await until(lambda: is_watched(member, 1), PATIENCE_MS / 1000)
+        await seen.page.evaluate(HIDE, arg=True)
+        assert await until(lambda: is_watched(member, 0), PATIENCE_MS / 1000)
+        await member.client.put("hidden", b"plum")
+        await seen.page.evaluate(HIDE, arg=False)
+        await expect(seen.page.get_by_role("log")).to_contain_text("added plum")
+        await expect(seen.row("plum")).to_be_visible()
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def is_watched(member: Member, watchers: int) -> bool:
+    """Return whether a node has so many streams of changes."""
+    async with (
+        aiohttp.ClientSession(trust_env=False) as session,
+        session.get(f"http://{member.address}/_/metrics") as answer,
+    ):
+        return f"\nlastword_watchers {watchers}.0\n" in await answer.text()

@@ -1,4 +1,4 @@
-"""A node that wants tokens: the page asks for one, keeps it in the tab, and sends it in a header."""
+"""A node that wants tokens: the page asks for one, and keeps it for as long as its tab is open."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

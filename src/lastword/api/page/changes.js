@@ -10,14 +10,19 @@ const PAUSE_MS = 2000;
 const SHOWN_MAX = 8;
 const WORDS = { add: "added", remove: "removed", collect: "tombstone forgotten" };
 
-/** The last few changes of a set; `changed` is called after each. */
+/**
+ * The last few changes of a set; `changed` is called after each. A tab that is not seen lets go of
+ * its stream, since a browser has few connections for all tabs, and goes on where it was.
+ */
 export class Changes {
-  #ended = new AbortController();
+  #stream = null;
+  #cursor = null;
+  #ended = false;
 
   constructor(set, changed) {
     this.set = set;
     this.changed = changed;
-    this.state = el("span", { class: "quiet" }, "connecting");
+    this.state = el("span", { class: "quiet" }, "Connecting.");
     this.list = el("ol", {
       class: "changes",
       role: "log",
@@ -32,30 +37,34 @@ export class Changes {
       this.blank,
       this.list,
     );
+    this.onShown = () => (document.hidden ? this.#stream?.abort() : this.#run());
+    document.addEventListener("visibilitychange", this.onShown);
     this.#run();
   }
 
   stop() {
-    this.#ended.abort();
+    this.#ended = true;
+    this.#stream?.abort();
+    document.removeEventListener("visibilitychange", this.onShown);
   }
 
   async #run() {
-    const { signal } = this.#ended;
-    while (!signal.aborted) {
+    if (this.#stream !== null) return;
+    while (!this.#ended && !document.hidden) {
+      this.#stream = new AbortController();
+      const { signal } = this.#stream;
       try {
-        await node.watch(this.set, signal, (event) => this.#take(event));
+        await node.watch(this.set, this.#cursor, signal, (event) => this.#take(event));
       } catch (error) {
-        if (signal.aborted) return;
-        say(
-          this.state,
-          `Not told of changes: ${error.message}. The list is asked for every few seconds.`,
-        );
+        if (!signal.aborted) say(this.state, `Not told at present: ${error.message}.`);
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
+    this.#stream = null;
   }
 
   #take(event) {
+    this.#cursor = event.cursor;
     if (event.event === "open") {
       say(this.state, "Told as they come, by this node.");
       this.changed();

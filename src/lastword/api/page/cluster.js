@@ -35,6 +35,7 @@ export class Cluster {
     const { node, body } = table("The other members, as this node sees them", COLUMNS);
     this.rows = body;
     this.table = node;
+    node.classList.add("steady");
     this.alone = el(
       "p",
       { class: "blank" },
@@ -159,7 +160,7 @@ function update(child, member, index) {
 // Of one that is silent it is not known what it has by now.
 function behind({ answers }, seconds, lacks) {
   if (!answers || seconds === null || lacks === null) return "not known";
-  return lacks === 0 ? "nothing" : `${span(seconds)}, ${count(lacks)} at most`;
+  return lacks === 0 ? "nothing" : `${span(seconds)}, ≤ ${count(lacks)}`;
 }
 
 function compared(member) {

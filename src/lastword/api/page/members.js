@@ -144,13 +144,14 @@ export class Members {
 
   /** Return what the node says of the set as a whole, if it lists it. */
   async #held() {
-    if (this.set.text.startsWith("_")) return undefined;
-    const { sets } = await node.sets({ prefix: this.set, limit: COUNTED_SETS });
-    return sets.find((one) => one.name === this.set.text) ?? null;
+    if (this.set.text.startsWith("_")) return undefined; // such are not listed
+    const { sets, after } = await node.sets({ prefix: this.set, limit: COUNTED_SETS });
+    // Where very many names begin with this one, it need not be on the first page.
+    return sets.find((one) => one.name === this.set.text) ?? (after === null ? null : undefined);
   }
 
   #count(held) {
-    if (held === undefined) say(this.counts, "A set that the node keeps for itself.");
+    if (held === undefined) say(this.counts, "\u00a0");
     else if (held === null) say(this.counts, "Nothing is held of it.");
     else
       say(

@@ -84,11 +84,14 @@ export async function get(path, also = []) {
 export const about = () => get("");
 
 /** Whether the node is to get traffic, and what it holds. */
-export const ready = () => get("_/ready", [503]);
+export const ready = () => judged("_/ready");
 
-/** How far members are behind each other, and whether that is little. A refusal has no members. */
-export async function converged() {
-  const said = await get("_/converged", [503]);
+/** How far members are behind each other, and whether that is little. */
+export const converged = () => judged("_/converged");
+
+/** Return a judgement, which has 503 where it is no; the node may also be unable to judge. */
+async function judged(path) {
+  const said = await get(path, [503]);
   if (said.error !== undefined) throw new Refused(503, said.error);
   return said;
 }
@@ -124,9 +127,13 @@ export async function write(set, kind, element) {
   if (!answer.ok) throw await refusalOf(answer);
 }
 
-/** Call `told` with each event of a set's changes, until `signal` ends it or the node does. */
-export async function watch(set, signal, told) {
-  const answer = await call("GET", `${set.path}?watch`, {
+/**
+ * Call `told` with each event of a set's changes, until `signal` ends it or the node does: those
+ * behind a cursor, or from now on where that is null.
+ */
+export async function watch(set, cursor, signal, told) {
+  const after = cursor === null ? "" : `&after=${cursor}`;
+  const answer = await call("GET", `${set.path}?watch${after}`, {
     signal,
     accept: "application/x-ndjson",
   });

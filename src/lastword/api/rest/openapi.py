@@ -248,5 +248,5 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _id(method: str, route: Route) -> str:
-    words = re.findall(r"[a-z]+", route.path) or ["root"]
+    words = re.findall(r"[a-z]+", route.path) or ["root" if route.path == "/" else "page"]
     return method.lower() + "".join(word.capitalize() for word in words)

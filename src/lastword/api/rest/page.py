@@ -7,6 +7,7 @@ from lastword.api.http.messages import Request, Response
 from lastword.api.page.files import FILES_PATH, PAGE_PATH, POLICY, TYPES, page_files
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import Body, Call, Given, Handler, Route
+from lastword.errors import UnknownPath
 
 GUARDS: Final = (
     (b"Content-Security-Policy", POLICY),
@@ -51,4 +52,4 @@ def _call(answer: Handler, summary: str, *kinds: str) -> Call:
     types = {TYPES[kind].partition(b";")[0].decode(): str for kind in kinds}
     given = Given(200, "a file", Body("text", types), ("ETag",))
     kept = Given(304, "it is what If-None-Match names", None, ("ETag",))
-    return Call(answer, summary, (given, kept), Need.NOTHING)
+    return Call(answer, summary, (given, kept), Need.NOTHING, errors=(UnknownPath,))

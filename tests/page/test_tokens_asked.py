@@ -54,6 +54,7 @@ async def test_a_token_is_asked_for_and_lets_its_bearer_write(look: Look, guarde
 
 async def test_who_has_no_token_sees_why_nothing_is_shown(look: Look, guarded: str) -> None:
     async with look(guarded) as seen:
+        await expect(seen.page.get_by_label("Token", exact=True)).to_be_focused()
         await seen.page.keyboard.press("Escape")
         await expect(seen.page.get_by_role("dialog")).to_be_hidden()
         await expect(seen.badge).to_have_text("Cannot tell")

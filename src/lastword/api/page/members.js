@@ -13,7 +13,6 @@ import * as writing from "./writing.js";
 const EVERY_MS = 5000;
 const PAGE_MEMBERS = 50;
 const EMPTY_PAGES_MAX = 20;
-const COUNTED_SETS = 1000;
 
 /** The view of one set. */
 export class Members {
@@ -117,7 +116,7 @@ export class Members {
   async #ask() {
     const asked = { prefix: this.prefix.value, cursor: this.pager.cursor };
     try {
-      const [page, held] = await Promise.all([this.#page(asked), this.#held()]);
+      const [page, held] = await Promise.all([this.#page(asked), node.counts(this.set)]);
       if (asked.prefix !== this.prefix.value || asked.cursor !== this.pager.cursor) return;
       this.#count(held);
       this.#show(page);
@@ -142,22 +141,9 @@ export class Members {
     }
   }
 
-  /** Return what the node says of the set as a whole, if it lists it. */
-  async #held() {
-    if (this.set.text.startsWith("_")) return undefined; // such are not listed
-    const { sets, after } = await node.sets({ prefix: this.set, limit: COUNTED_SETS });
-    // Where very many names begin with this one, it need not be on the first page.
-    return sets.find((one) => one.name === this.set.text) ?? (after === null ? null : undefined);
-  }
-
   #count(held) {
-    if (held === undefined) say(this.counts, "\u00a0");
-    else if (held === null) say(this.counts, "Nothing is held of it.");
-    else
-      say(
-        this.counts,
-        `${counted(held.present, "element")} and ${counted(held.tombstones, "tombstone")}`,
-      );
+    const { present, tombstones } = held ?? { present: 0, tombstones: 0 };
+    say(this.counts, `${counted(present, "element")} and ${counted(tombstones, "tombstone")}`);
   }
 
   #show({ members, after }) {

@@ -104,6 +104,9 @@ export function sets({ prefix, after, limit }) {
   return get(`_/sets?${query({ prefix: prefix.path, after, limit })}`);
 }
 
+/** How many elements and tombstones a set has; null where nothing is held. */
+export const counts = (set) => get(`${set.path}?count`, [404]);
+
 /** A page of what is in a set; null where nothing is held. */
 export function members(set, { prefix, after, limit }) {
   return get(`${set.path}?members&${query({ prefix: prefix.path, after, limit })}`, [404]);

@@ -215,7 +215,9 @@ class _Writer:
 
 
 def _errors_of_path(route: Route) -> Kinds:
-    """Return what is met by a path that may name no set."""
+    """Return what is met by a path that may name no set, or no file."""
+    if "{file}" in route.path:
+        return (UnknownPath,)
     return NAME_ERRORS if "{set}" in route.path else ()
 
 

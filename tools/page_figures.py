@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from PIL import Image
 from playwright.async_api import Browser
 
 from lastword.client.node import AsyncNode
@@ -23,6 +24,7 @@ from tools.wires import Loopback
 FOLDER: Final = Path("docs/figures")
 WIDE: Final = {"width": 1100, "height": 1130}
 PHONE: Final = {"width": 360, "height": 780}
+COLOURS: Final = 96
 BUSY_S: Final = 33.0
 FRUIT: Final = ("apple", "pear", "plum", "fig", "quince", "medlar", "cherry", "damson", "sloe")
 ODD: Final = ("<script>alert(1)</script>", "evil\u202egpj.exe", " two spaces", "Äpfel", "a\tb")
@@ -74,7 +76,14 @@ async def _picture(
         await watched.page.wait_for_selector(wait)
         await watched.page.wait_for_timeout(1500)
         await watched.page.screenshot(path=name, full_page=not phone)
-        print(name)
+    _shrink(name)
+    print(name)
+
+
+def _shrink(name: Path) -> None:
+    """Keep so many colours as a page has: a third of the bytes, and nothing that is seen."""
+    with Image.open(name) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(name, optimize=True)
 
 
 async def _draw(folder: Path) -> None:
@@ -99,7 +108,6 @@ async def _draw(folder: Path) -> None:
         )
         story = f"{page}#/element/fruit/plum"
         await _picture(browser, story, folder / "page-element.png", ".past li")
-        await _picture(browser, page, folder / "page-cluster-phone.png", good, phone=True)
         await cluster.cut_off("c")
         cut = '#badge[data-state="unknown"]'
         await _picture(browser, page, folder / "page-cluster-cut-dark.png", cut, dark=True)

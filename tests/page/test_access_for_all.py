@@ -38,6 +38,16 @@ async def test_a_phone_shows_all_without_scrolling_to_the_side(
             assert await seen.faults() == [], view
 
 
+async def test_no_width_scrolls_to_the_side(look: Look, cluster: Cluster) -> None:
+    async with look(cluster.members["a"].address) as seen:
+        await expect(seen.rows()).to_have_count(2)
+        for width in (320, 480, 720, 900, 1060, 1280):
+            await seen.page.set_viewport_size({"width": width, "height": 800})
+            found = await seen.measures()
+            assert found["wide"] <= width
+            assert await seen.page.evaluate(SPILLED) == [], width
+
+
 async def test_all_is_done_by_keys_alone(look: Look, cluster: Cluster) -> None:
     client = cluster.members["a"].client
     async with look(cluster.members["a"].address, "#/set/by-keys") as seen:
@@ -82,6 +92,10 @@ async def test_nothing_moves_while_figures_change(look: Look, cluster: Cluster) 
             await seen.page.wait_for_timeout(100)
         assert await seen.page.evaluate("shifts") == []
 
+
+SPILLED = """() => [...document.querySelectorAll("td, th, dd, .frame, .panel")]
+  .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map((node) => node.outerHTML)"""
 
 SHIFTS = """() => {
   window.shifts = [];

@@ -24,7 +24,7 @@ from tools.wires import Loopback
 FOLDER: Final = Path("docs/figures")
 WIDE: Final = {"width": 1100, "height": 1130}
 PHONE: Final = {"width": 360, "height": 780}
-COLOURS: Final = 96
+COLOURS: Final = 200
 BUSY_S: Final = 33.0
 FRUIT: Final = ("apple", "pear", "plum", "fig", "quince", "medlar", "cherry", "damson", "sloe")
 ODD: Final = ("<script>alert(1)</script>", "evil\u202egpj.exe", " two spaces", "Äpfel", "a\tb")
@@ -83,7 +83,8 @@ async def _picture(
 def _shrink(name: Path) -> None:
     """Keep so many colours as a page has: a third of the bytes, and nothing that is seen."""
     with Image.open(name) as picture:
-        picture.convert("RGB").quantize(COLOURS).save(name, optimize=True)
+        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+        few.save(name, optimize=True)
 
 
 async def _draw(folder: Path) -> None:

@@ -158,6 +158,7 @@ export class Chart {
   }
 
   #values(at) {
+    if (this.lines.every(([, take]) => take(at) === null)) return [{ name: "", value: "none" }];
     return this.lines.map(([name, take]) => {
       const value = take(at);
       return { name, value: value === null ? "none" : this.shown(value) };

@@ -64,6 +64,9 @@ async def test_an_element_of_64_kib_is_shortened_and_can_be_removed(
         await session.patch(f"http://{member.address}/long", data=body)
     async with look(member.address, "#/set/long") as seen:
         await expect(seen.rows().get_by_role("link")).to_have_text("ü" * 80 + "… (65,536 bytes)")
+        await seen.rows().get_by_role("link").click()
+        await expect(seen.page.locator(".why")).to_contain_text("a target of more than")
+        await seen.page.get_by_role("link", name="long", exact=True).click()
         await seen.page.get_by_role("button", name="Remove ").click()
         await seen.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         await expect(seen.rows()).to_have_count(0)

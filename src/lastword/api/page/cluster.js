@@ -18,7 +18,7 @@ const COLUMNS = [
   ["Heard", "number"],
 ];
 
-const LONG_CHARACTERS = 32;
+const LONG_CHARACTERS = 21;
 
 /** The cluster's view. It shows what `health` has. */
 export class Cluster {

@@ -4,11 +4,13 @@ import { el, mark, say, svg } from "./dom.js";
 import { counted, skew } from "./format.js";
 import { standing } from "./health.js";
 
-const HEIGHT = 320;
+const HEIGHT = 360;
+const LINE = 16;
+const LABEL_WIDTH = 200;
 const HEIGHT_OF_FEW = 190;
 const RADIUS = 17;
-const NARROW = 520;
-const LABELS_MAX = { narrow: 3, wide: 12 };
+const NARROW = 640;
+const LABELS_MAX = { narrow: 2, wide: 12 };
 const LABEL_CHARACTERS = 22;
 const MEMBERS_DRAWN_MAX = 60;
 
@@ -42,8 +44,11 @@ export class Picture {
     mark(this.canvas, "height", String(height));
     mark(this.canvas, "viewBox", `0 0 ${width} ${height}`);
     mark(this.canvas, "aria-label", this.#words());
-    const middle = { x: width / 2, y: height / 2 - 16 };
-    const places = this.members.map((_, index) => placeOf(index, this.members.length, middle));
+    const isFew = this.members.length < 3;
+    const middle = { x: width / 2, y: height / 2 - (isFew ? LINE : 0) };
+    const places = this.members.map((_, index) =>
+      placeOf(index, this.members.length, middle, named),
+    );
     this.canvas.replaceChildren(
       ...places.flatMap((place, index) => link(middle, place, standing(this.members[index]))),
       ...places.flatMap((place, index) => this.#member(place, index, named)),
@@ -75,11 +80,7 @@ export class Picture {
       svg("circle", { cx: place.x, cy: place.y, r: RADIUS, class: "member", "data-state": state }),
       text(place.x, place.y + 5, String(index + 1), "inside"),
     ];
-    if (named) {
-      parts.push(text(place.x, place.y + RADIUS + 17, short(member.address), "label"));
-      parts.push(text(place.x, place.y + RADIUS + 33, words, "words"));
-      parts.push(text(place.x, place.y + RADIUS + 49, about(member), "words"));
-    }
+    if (named) parts.push(...labels(place, [short(member.address), words, about(member)]));
     return parts;
   }
 
@@ -90,13 +91,29 @@ export class Picture {
   }
 }
 
-/** Return where a member stands: from the left with one or two, else around from the top. */
-function placeOf(index, count, middle) {
-  const begin = count === 1 ? 0 : count === 2 ? Math.PI : -Math.PI / 2;
-  const angle = begin + (2 * Math.PI * index) / count;
-  const across = Math.min(middle.x - 82, 320);
-  const down = middle.y - RADIUS - 24;
-  return { x: middle.x + across * Math.cos(angle), y: middle.y + down * Math.sin(angle) };
+/** Return where a member stands, and on which side its label has room. */
+function placeOf(index, count, middle, named) {
+  if (count < 3) {
+    const across = Math.min(middle.x - 82, 320) * (index === 0 && count === 2 ? -1 : 1);
+    return { x: middle.x + across, y: middle.y, side: "below" };
+  }
+  const angle = (2 * Math.PI * index) / count - Math.PI / 2;
+  const [right, down] = [Math.cos(angle), Math.sin(angle)];
+  const x = middle.x + Math.min(middle.x - (named ? LABEL_WIDTH : RADIUS + 24), 300) * right;
+  const y = middle.y + (middle.y - RADIUS - (named ? 3 * LINE : 0) - 12) * down;
+  if (Math.abs(right) < 0.35) return { x, y, side: down < 0 ? "above" : "below" };
+  return { x, y, side: right < 0 ? "left" : "right" };
+}
+
+/** Write lines of text beside a member, away from the lines that are drawn. */
+function labels({ x, y, side }, [address, ...words]) {
+  const across = { left: -RADIUS - 10, right: RADIUS + 10 }[side] ?? 0;
+  const down = { above: -RADIUS - 8 - 2 * LINE, below: RADIUS + 17 }[side] ?? 4 - LINE;
+  const anchor = { left: "end", right: "start" }[side] ?? "middle";
+  return [address, ...words].map((line, index) => {
+    const kind = index === 0 ? "label" : "words";
+    return text(x + across, y + down + index * LINE, line, kind, anchor);
+  });
 }
 
 function about({ skewSeconds, version }) {
@@ -120,8 +137,8 @@ function link(from, to, { state }) {
   return [line, svg("circle", { cx: x, cy: y, r: 11, class: "gap" }), cross];
 }
 
-function text(x, y, words, kind) {
-  const node = svg("text", { x, y, "text-anchor": "middle", class: kind });
+function text(x, y, words, kind, anchor = "middle") {
+  const node = svg("text", { x, y, "text-anchor": anchor, class: kind });
   say(node, words);
   return node;
 }

@@ -12,7 +12,7 @@ OPENAPI_EXAMPLES ?= 500
 LOG ?= chaos.md
 CLIENTS ?= 1000
 
-.PHONY: help demo test check serve sim mutants bench month chaos durability hostile deploy-check build clean \
+.PHONY: help demo test check serve sim mutants bench month chaos durability hostile figures deploy-check build clean \
 	fuzz openapi
 
 help: ## Say what there is
@@ -71,6 +71,9 @@ durability: $(VENV)/installed ## Kills, power cuts, failing disks, damaged files
 
 hostile: $(VENV)/installed ## CLIENTS slow clients of all kinds (default 1000) against real nodes; half a minute
 	$(BIN)/python -m tools.hostile --clients $(CLIENTS)
+
+figures: $(VENV)/installed ## Pictures of the page in Chromium, into docs/figures; a minute
+	$(BIN)/python -m tools.page_figures
 
 deploy-check: $(VENV)-deploy/installed ## What is in deploy/: linters, the image's steps, three nodes; 2 minutes
 	$(VENV)-deploy/bin/python -m tools.deployment

@@ -28,13 +28,20 @@ def test_wheel_and_sdist_build_and_hold_the_package(tmp_path: Path) -> None:
         f"lastword/{path.relative_to(ROOT / 'src/lastword')}"
         for path in (ROOT / "src/lastword").rglob("*.py")
     }
+    page = {
+        f"lastword/api/page/{path.name}"
+        for path in (ROOT / "src/lastword/api/page").iterdir()
+        if path.suffix in {".html", ".css", ".js", ".svg"}
+    }
+    assert len(page) > 10
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-        assert modules | {"lastword/py.typed"} <= names
+        assert modules | page | {"lastword/py.typed"} <= names
         assert b"lastword = lastword.__main__:main" in archive.read(entry_points)
     with tarfile.open(sdist) as archive:
         found = {name.partition("/")[2] for name in archive.getnames()}
+        assert {f"src/{name}" for name in page} <= found
         needed = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml"}
         needed |= {
             "constraints.txt",

@@ -38,6 +38,11 @@ async def document(node: LivingNode) -> Document:
     return found
 
 
+def placed(path: str) -> str:
+    """Return a path with a set, an element and a file in their places."""
+    return path.replace("{set}", "s").replace("{element}", "a").replace("{file}", "main.js")
+
+
 def body_of(method: str, path: str) -> bytes:
     if method in {"GET", "HEAD", "OPTIONS"}:
         return b""
@@ -49,7 +54,7 @@ async def asked(
 ) -> Answer:
     """Make the call that the document names, of a set and an element."""
     await node.ask("PUT", "/s/a")
-    where = path.replace("{set}", "s").replace("{element}", "a")
+    where = placed(path)
     if (method, path) == WITHOUT_END:
         return await begun(node, where, headers)
     return await node.ask(method, where, body_of(method, path), headers)
@@ -128,7 +133,7 @@ async def test_every_error_is_answered_as_it_is_named(
     for method, path, operation in calls(document):
         if method in {"HEAD", "OPTIONS"}:
             continue
-        where = path.replace("{set}", "s").replace("{element}", "a")
+        where = placed(path)
         requests: list[tuple[str, bytes, dict[str, str]]] = [(f"{where}?no", b"", {})]
         if method != "GET":
             requests.append((where, b"", {"Origin": "http://elsewhere"}))
@@ -157,7 +162,7 @@ async def test_every_query_that_it_names_is_taken(node: LivingNode, document: Do
             assert (await node.ask(method, "/s?count")).status in {200, 404}
         if not named:
             continue
-        where = path.replace("{set}", "s").replace("{element}", "a")
+        where = placed(path)
         if "watch" in named or (method, path) == WITHOUT_END:
             watched = [f"{name}={WATCHED[name]}" for name in named if name in WATCHED]
             assert (await begun(node, f"{where}?{'&'.join(watched)}")).status == 200

@@ -107,6 +107,21 @@ class NodeMetrics:
         node = self._node
         for name, value in asdict(node.replica.counters).items():
             yield CounterMetricFamily(f"lastword_{name}", _HELP[name], value)
+        yield CounterMetricFamily(
+            "lastword_reads",
+            "what clients looked up: elements, and sets as a whole",
+            node.reads.count,
+        )
+        yield CounterMetricFamily(
+            "lastword_replication_sent_bytes",
+            "bytes of messages to other nodes",
+            node.sent_bytes,
+        )
+        yield CounterMetricFamily(
+            "lastword_replication_received_bytes",
+            "bytes of messages of other nodes",
+            node.received_bytes,
+        )
         yield CounterMetricFamily("lastword_commits", "transactions committed", node.store.commits)
         faults = CounterMetricFamily(
             "lastword_faults",

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from lastword.errors import CorruptStore, PeerError, UnknownProtocol, Unproven, Unreachable
 from lastword.node.commits import Commits
+from lastword.node.history import HISTORY_INTERVAL_S, Recorder, Sample
 from lastword.node.jobs import Faults, run_periodically
 from lastword.node.notices import Notices
 from lastword.node.reads import TurnReads
@@ -71,12 +72,15 @@ class Node:
         self.watchers = Watchers(store, loop, self.read, watch_limits)
         self.is_stopping = False
         self.scrubbing = Scrubbing(store, every_s=scrub_every_s, faults=self.faults)
+        self.sent_bytes = self.received_bytes = 0
+        self.history = Recorder(self._sample)
 
     async def run(self) -> None:
         """Replicate until cancelled; then finish what is on its way to the disk."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self.scrubbing.run())
+                self._tasks.create_task(self._record())
                 await run_periodically(
                     "replication",
                     self.tick,
@@ -93,6 +97,15 @@ class Node:
             self._thread.shutdown()
             self._readers.shutdown()
 
+    async def _record(self) -> None:
+        await run_periodically(
+            "history",
+            self.history.tick,
+            interval_s=HISTORY_INTERVAL_S,
+            rng=self._rng,
+            faults=self.faults,
+        )
+
     async def tick(self) -> None:
         """Do what replication has due now."""
         try:
@@ -105,7 +118,10 @@ class Node:
 
     async def receive(self, data: bytes) -> bytes:
         """Return the reply to another node's frame; raises InvalidFrame or UnknownProtocol."""
-        return await self._on_thread(lambda: speech.respond(self.replica, data, _now_us()))
+        self.received_bytes += len(data)
+        reply = await self._on_thread(lambda: speech.respond(self.replica, data, _now_us()))
+        self.sent_bytes += len(reply)
+        return reply
 
     async def ask(self, work: Callable[[Replica, int], T]) -> T:
         """Return what `work` returns of the replica, given the time; it runs on its thread."""
@@ -173,8 +189,10 @@ class Node:
         address, replica = send.address, self.replica
         data = await self._on_thread(lambda: speech.utter(replica, send))
         sent_us = _now_us()
+        self.sent_bytes += len(data)
         try:
             reply = await self._transport.send(address, data)
+            self.received_bytes += len(reply)
         except UnknownProtocol:
             return await self._on_thread(lambda: replica.refused(address, _now_us()))
         except (Unreachable, PeerError) as error:
@@ -191,6 +209,21 @@ class Node:
     async def _after_silence(self, address: str, error: Exception) -> list[Send]:
         self._log_silence(address, error)
         return await self._on_thread(lambda: self.replica.silence(address, _now_us()))
+
+    def _sample(self) -> Sample:
+        """Return what is counted, as it is now."""
+        store, counters = self.store, self.replica.counters
+        of_others = counters.entries_changed + counters.dots_adopted + counters.dots_renewed
+        return Sample(
+            time_us=store.options.wall(),
+            at_s=time.monotonic(),
+            run=store.run,
+            writes=store.log_end - of_others,
+            reads=self.reads.count,
+            sent_bytes=self.sent_bytes,
+            received_bytes=self.received_bytes,
+            commits=tuple(count for _, count in store.writer.took.cumulative()),
+        )
 
     def _log_clock(self, verdict: Verdict) -> None:
         """Log what is found of this node's clock, once until that changes."""

@@ -14,7 +14,8 @@ from lastword.store.sqlite.store import SqliteStore
 class TurnReads:
     """Reads of elements, or of little else, from the event loop's thread.
 
-    `hold` is asked to have a set loaded into memory, soon and elsewhere.
+    `hold` is asked to have a set loaded into memory, soon and elsewhere. `count` is how much was
+    looked up, here or by who adds it: elements, and sets as a whole.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class TurnReads:
         self._loop = loop
         self._hold = hold
         self._begun = False
+        self.count = 0
 
     def begin(self) -> None:
         """Let what is read in this turn of the loop come from one snapshot."""
@@ -43,6 +45,7 @@ class TurnReads:
 
     def contains(self, set_name: bytes, element: bytes) -> bool | None:
         """Return whether an element is present; None where the set has no entries at all."""
+        self.count += 1
         held = self._store.cache.elements_of(set_name)
         if held is not None:
             return element in held
@@ -51,6 +54,7 @@ class TurnReads:
 
     def contains_many(self, set_name: bytes, elements: Sequence[bytes]) -> list[bool]:
         """Return of each of `elements` whether it is present; one statement, or none, for all."""
+        self.count += len(elements)
         found = self._store.cache.lookup(set_name, elements)
         if found is not None:
             return found

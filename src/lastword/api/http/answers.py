@@ -127,7 +127,8 @@ class Heads:
         chunked, and to HTTP/1.0 as lasting until the connection closes, so `keep` must be false.
         """
         body = response.body
-        if isinstance(body, bytes) and keep and not response.headers and not request.http10:
+        is_plain = keep and not (response.headers or response.may_be_kept or request.http10)
+        if isinstance(body, bytes) and is_plain:
             key = (response.status, response.content_type, len(body))
             return self._plain.get(key) or self._make_plain(response, len(body))
         lines = _lines(response.headers) + _connection(request, keep=keep)
@@ -148,9 +149,10 @@ class Heads:
     def _make(self, response: Response, length: int | None, lines: bytes) -> bytes:
         status, kind = response.status, response.content_type
         assert _VALUE.fullmatch(kind), kind  # noqa: S101 - our own fault
+        kept = b"no-cache" if response.may_be_kept else b"no-store"
         head = (
             b"HTTP/1.1 %d %b\r\nDate: %b\r\nX-Content-Type-Options: nosniff\r\n"
-            b"Cache-Control: no-store\r\n%b" % (status, _PHRASES[status], self._date, lines)
+            b"Cache-Control: %b\r\n%b" % (status, _PHRASES[status], self._date, kept, lines)
         )
         if status in BODILESS:
             return head + b"\r\n"

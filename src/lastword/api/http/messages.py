@@ -36,7 +36,8 @@ class Response(msgspec.Struct, frozen=True):
 
     A `body` that is an iterator is streamed, at the client's pace; it is closed (`aclose`) in any
     case, also where it was not read to its end. One that may have no end has a `drain`, which is
-    called when the server stops: then it ends. The server itself writes Date, Content-Length,
+    called when the server stops: then it ends. One that `may_be_kept` a browser may store, if it
+    asks each time whether it is still so. The server itself writes Date, Content-Length,
     Transfer-Encoding, Connection, Content-Type, Cache-Control and X-Content-Type-Options:
     `headers` must have none of these, and printable ASCII only.
     """
@@ -45,6 +46,7 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes | AsyncIterator[bytes] = b""
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    may_be_kept: bool = False
 
 
 Handler: TypeAlias = Callable[[Request], Response | Awaitable[Response]]

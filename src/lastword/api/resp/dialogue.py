@@ -291,6 +291,7 @@ class Dialogue:
     def _read(self, reading: Reading) -> None:
         """Read on the loop what is little, and all else beside it."""
         node, listed = self._service.node, readable(rights_of(self._session))
+        node.reads.count += 1
         view = self._view if listed is None else StoreView(node.store, listed)
         reply = Reply(self._service.rng, self._service.limits.output_buffer_bytes_max)
         rows = reading.rows + sum(view.totals(name).entries for name in reading.names)

@@ -13,9 +13,12 @@ from lastword.api.door import NO_DOORS, Door
 from lastword.api.http.answers import Refusal, told
 from lastword.api.http.forms import JSON, wanted_form
 from lastword.api.http.messages import Request, Response
+from lastword.api.page.files import PAGE_PATH
 from lastword.api.rest.backups import BackingUp, Backups
 from lastword.api.rest.operating import Copying, copying_of
+from lastword.api.rest.page import sends_there
 from lastword.api.rest.queries import check_no_query, max_lag_s
+from lastword.api.rest.tags import VARY
 from lastword.client.condition import Used
 from lastword.client.health import Reason
 from lastword.config import Exposure
@@ -112,6 +115,7 @@ class About:
         )
         self._root = {
             "name": "lastword",
+            "page": "/_/",
             "version": version,
             "what": "a replicated store of sets",
             "sets": "/<set>",
@@ -124,6 +128,7 @@ class About:
             "ready": "/_/ready",
             "converged": "/_/converged",
             "condition": "/_/condition",
+            "history": "/_/history",
             "metrics": "/_/metrics",
             "clock": "/_/clock",
             "future": "/_/future",
@@ -135,7 +140,10 @@ class About:
         }
 
     def root(self, request: Request) -> Response:
-        """Say what this is, and where to look."""
+        """Say what this is, and where to look; a browser is sent to the page."""
+        if sends_there(request):
+            check_no_query(request)
+            return Response(303, headers=((b"Location", PAGE_PATH.encode()), VARY))
         return _facts(request, self._root)
 
     def ready(self, request: Request) -> Response:
@@ -176,6 +184,11 @@ class About:
         """Say whether all members have what the others had a moment ago."""
         found = await self._convergence.judge(max_lag_s(request))
         return _shown(request, found, 200 if found.converged else 503)
+
+    def history(self, request: Request) -> Response:
+        """Show what was done during the last hour."""
+        check_no_query(request)
+        return _shown(request, self._node.history.shown(), 200)
 
     async def metrics(self, request: Request) -> Response:
         """Show the metrics."""

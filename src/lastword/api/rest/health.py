@@ -7,6 +7,7 @@ from lastword.api.rest.about import About, Ready
 from lastword.api.rest.routes import Body, Call, Given, Query, Route, body
 from lastword.client.condition import Condition
 from lastword.client.health import Converged
+from lastword.client.history import History
 
 MAX_LAG: Final = Query("max_lag", "how far members may be apart: 500ms, 2s, 1m", str)
 
@@ -18,6 +19,7 @@ def health_routes(about: About) -> tuple[Route, ...]:
     condition = Given(200, "its condition", body("settings, disk, limits", Condition))
     live = Given(200, "its event loop turns", body("that it does", dict[str, bool]))
     lags = body("whether, why not, and how far members are apart", Converged)
+    done = Given(200, "by stretches of ten seconds", body("counts of each", History))
     converged = Given(200, "it is", lags), Given(503, "it is not, and why", lags)
     text = Body("the Prometheus text format", {"text/plain": str})
     return (
@@ -41,6 +43,17 @@ def health_routes(about: About) -> tuple[Route, ...]:
                     "settings, disk and limits, for operators",
                     (condition,),
                     Need.ADMIN_NODE,
+                )
+            },
+        ),
+        Route(
+            "/_/history",
+            {
+                "GET": Call(
+                    about.history,
+                    "what was read, written and replicated during the last hour",
+                    (done,),
+                    Need.READ_NODE,
                 )
             },
         ),

@@ -65,6 +65,7 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "how long the file is, in bytes",
         "schema": {"type": "integer"},
     },
+    "Location": {"description": "where the page is", "schema": {"type": "string"}},
     "Allow": {"description": "the methods that are taken", "schema": {"type": "string"}},
 }
 
@@ -81,6 +82,10 @@ PATH_PARAMETERS: Final[dict[str, Any]] = {
         "description": "1 to 255 bytes of UTF-8 without '/', not beginning with '_'; or _peers_ "
         "or _tokens_",
         "schema": {"type": "string"} | SET_NAME_SCHEMA,
+    },
+    "file": {
+        "description": "the name of a file of the page",
+        "schema": {"type": "string", "pattern": r"^\w+\.\w+$"},
     },
     "element": {
         "description": "all of the rest of the path, percent-decoded to bytes; it may hold '/'. "
@@ -210,7 +215,9 @@ class _Writer:
 
 
 def _errors_of_path(route: Route) -> Kinds:
-    """Return what is met by a path that may name no set."""
+    """Return what is met by a path that may name no set, or no file."""
+    if "{file}" in route.path:
+        return (UnknownPath,)
     return NAME_ERRORS if "{set}" in route.path else ()
 
 
@@ -243,5 +250,5 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _id(method: str, route: Route) -> str:
-    words = re.findall(r"[a-z]+", route.path) or ["root"]
+    words = re.findall(r"[a-z]+", route.path) or ["root" if route.path == "/" else "page"]
     return method.lower() + "".join(word.capitalize() for word in words)

@@ -42,7 +42,7 @@ class Rest:
         self.routes = table.routes
         self._set = table.set
         self._element = table.element
-        self._fixed = {route.path.encode(): route for route in table.fixed}
+        self._fixed = {route.path.encode(): route for route in table.fixed} | table.page
         self._fixed[b"*"] = table.set
         self._gate = gate
         self._hosts = hosts or Hosts()

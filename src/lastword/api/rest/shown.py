@@ -84,6 +84,7 @@ class Shown:
             return self._count(request, set_name)
         span = members_span(request) if request.query else None
         form = wanted_form(request)
+        self._node.reads.count += 1
         self._node.reads.end()  # rows are read after their sums: see tags.py
         self._store.damage.check(set_name)
         totals = self._store.totals().get(set_name)

@@ -36,6 +36,7 @@ from lastword.api.rest.lines import Line, PackedLines
 from lastword.api.rest.mending import Mending, Rebuild, Scrubbed
 from lastword.api.rest.openapi import document
 from lastword.api.rest.operating import Leaves, Operating, Rejoin, Tombstones
+from lastword.api.rest.page import Page
 from lastword.api.rest.queries import check_no_query
 from lastword.api.rest.routes import (
     JSON_TYPE,
@@ -152,7 +153,9 @@ class Table:
             backup_route(backups),
             Route("/_/openapi.json", {"GET": _openapi_call(self._show)}),
         )
-        self.routes = (*self.fixed, self.set, self.element)
+        page = Page()
+        self.page = page.routes()
+        self.routes = (*self.fixed, page.index, page.file, self.set, self.element)
         described = document(self.routes, version)
         self._document = Response(body=msgspec.json.encode(described) + b"\n")
 
@@ -320,11 +323,16 @@ def _entries_route(entering: Entering) -> Route:
 
 def _node_routes(about: About) -> tuple[Route, ...]:
     places = Given(200, "names and paths", body("what is where", dict[str, str]))
+    page = Given(303, "to a browser: where the page is", None, ("Location", "Vary"))
     frame = Body("a frame: docs/PROTOCOL.md", {MSGPACK_TYPE: Any})
     return (
         Route(
             "/",
-            {"GET": Call(about.root, "what this is, and where to look", (places,), Need.NOTHING)},
+            {
+                "GET": Call(
+                    about.root, "what this is, and where to look", (places, page), Need.NOTHING
+                )
+            },
         ),
         Route(
             "/_/peer",

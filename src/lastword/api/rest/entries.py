@@ -13,6 +13,7 @@ from lastword.api.http.forms import Form, wanted_form
 from lastword.api.http.messages import Request, Response
 from lastword.api.paths import checked_set_name
 from lastword.api.rest.bodies import decoded, is_packed
+from lastword.api.rest.lines import SetName
 from lastword.api.rest.replies import value_of
 from lastword.api.rest.routes import Answer
 from lastword.crdt.once import check_json, check_msgpack
@@ -42,7 +43,7 @@ class AskedAt(msgspec.Struct, forbid_unknown_fields=True):
     """A set, and positions in it: 16 digits in base 16, as the cursors of its pages."""
 
     positions: Positions
-    set_name: str = msgspec.field(name="set")
+    set_name: SetName = msgspec.field(name="set")
 
 
 class EntriesAt(JsonState, frozen=True, kw_only=True, rename="camel"):

@@ -43,7 +43,7 @@ def test_the_site_builds_whole_and_fetches_nothing_from_elsewhere(site: Path) ->
         ("reference/errors.html", "future_time"),
         ("reference/python.html", "from_msgpack"),
         ("how-it-works.html", '<title id="fence-title">'),
-        ("decisions/README.html", "one transaction for two stores"),
+        ("decisions/index.html", "one transaction for two stores"),
     ):
         assert says in (site / page).read_text(), page
 

@@ -1,9 +1,12 @@
 """The wheel and the source archive: both build, and the wheel has what a node needs."""
 
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -39,11 +42,28 @@ def test_wheel_and_sdist_build_and_hold_the_package(tmp_path: Path) -> None:
         needed |= {
             "constraints.txt",
             "Makefile",
+            "mkdocs.yml",
+            "docs/tutorial.md",
+            "docs/drawings/fence.svg",
+            "tests/documents/test_site.py",
             "bench/service/__main__.py",
             "tools/demo/__main__.py",
             ".ci/run",
         }
         assert needed <= found
+
+
+def test_the_version_stands_in_one_place() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert version("lastword") == told
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        assert f'"{told}"' not in path.read_text(), path
+
+
+def test_the_package_is_a_command_too() -> None:
+    command = [sys.executable, "-m", "lastword", "--version"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    assert re.fullmatch(rf"lastword {re.escape(version('lastword'))}\n", done.stdout)
 
 
 def test_importing_the_library_brings_in_no_server() -> None:

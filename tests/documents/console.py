@@ -25,7 +25,7 @@ PATIENCE_S: Final = 30.0
 JOBS: Final = {"": signal.SIGTERM, "-HUP ": signal.SIGHUP}
 _BLOCK: Final = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _JOB: Final = re.compile(r"kill (-HUP )?(%\d+(?: %\d+)*)$")
-_UNENDING: Final = re.compile(r"lastword monkey (?!.*--for)")
+_UNENDING: Final = re.compile(r"lastword monkey (?!.*--for)|curl -N ")
 _READS: Final = re.compile(r"curl (?!.*-X )|lastword verify |redis-cli .*SISMEMBER")
 _LONG: Final = (("--for 10", "--for 1"),)
 """What a reader has time for, and a test has not."""
@@ -72,7 +72,9 @@ class Console:
         elif command.endswith(" &"):
             self._serve(command.removesuffix(" &"), shown)
         elif _UNENDING.match(command):
-            assert self._start(command).is_running
+            goes_on = self._start(command)
+            assert shape([goes_on.read_line() for _ in shown]) == shape(shown), command
+            assert goes_on.is_running
         elif _READS.match(command):
             eventually(lambda: matches(self._run(command).stdout, shown), command)
         else:

@@ -1,7 +1,7 @@
 """A picture of a terminal in which `make demo` ran: `python -m tools.drawings.screenshot`.
 
-It runs the demonstration, which takes half a minute, and writes docs/figures/demo.svg. Rich draws it;
-its fonts, which come from elsewhere, are left out for those of the reader's system.
+It runs the demonstration, which takes half a minute, and writes docs/figures/demo.svg. Rich draws
+it; its fonts, which come from elsewhere, are left out for those of the reader's system.
 """
 
 import io
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _lasting(output: str) -> list[Text]:
-    """Return the lines that are there at the end: bars of progress and what clears them are not."""
+    """Return the lines that are there at the end; bars of progress are not."""
     lines = [Text.from_ansi(line) for line in output.rstrip().split("\n")]
     kept = [line for line in lines if not _PASSING.match(line.plain)]
     return [

@@ -1,4 +1,7 @@
-"""The page of all errors, from the one tree and the tables beside it."""
+"""The page of all errors, from the one tree and the tables beside it.
+
+What an error says to a user stands in docs/REFERENCE.md, and is taken from there.
+"""
 
 import re
 from collections.abc import Iterator
@@ -18,13 +21,14 @@ says what an answer looks like.
 | --- | --- | --- | --- | --- | --- |
 """
 
-_DRAWN: Final = re.compile(r"[├└]── (\w+)\s+(.+)")
+_MEANING: Final = re.compile(r"^\| `(\w+)` \|[^|]*\|[^|]*\| (.+) \|$", re.MULTILINE)
 
 
-def errors_page() -> str:
-    """Return the table of every error of the tree."""
-    said = dict(_DRAWN.findall(errors.__doc__ or "")) | {"LastwordError": "a fault in lastword"}
-    return INTRODUCTION + "\n".join(_row(kind, said) for kind in every_error()) + "\n"
+def errors_page(reference: str) -> str:
+    """Return the table of every code of the tree; `reference` is the text of docs/REFERENCE.md."""
+    said = dict(_MEANING.findall(reference))
+    kinds = {kind.code: kind for kind in reversed([*every_error()])}
+    return INTRODUCTION + "\n".join(_row(kinds[code], said[code]) for code in sorted(kinds)) + "\n"
 
 
 def every_error(base: type[LastwordError] = LastwordError) -> Iterator[type[LastwordError]]:
@@ -34,13 +38,13 @@ def every_error(base: type[LastwordError] = LastwordError) -> Iterator[type[Last
         yield from every_error(kind)
 
 
-def _row(kind: type[LastwordError], said: dict[str, str]) -> str:
+def _row(kind: type[LastwordError], said: str) -> str:
     cells = (
         f"`{kind.code}`",
         str(errors.HTTP_STATUS.get(kind, 500)),
         errors.RESP_CODE.get(kind, "ERR"),
         str(errors.EXIT_CODE.get(kind, 1)),
-        said[kind.__name__],
+        said,
         kind.hint_default.replace("|", "\\|").replace("<", "&lt;"),
     )
     return f"| {' | '.join(cells)} |"

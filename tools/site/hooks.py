@@ -38,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/settings.md": settings_page(),
         "reference/rest.md": calls_page(said.document),
         "reference/metrics.md": metrics_page(said.metrics),
-        "reference/errors.md": errors_page(),
+        "reference/errors.md": errors_page((ROOT / "docs" / "REFERENCE.md").read_text()),
     }
     for path, page in MOUNTED.items():
         if (ROOT / path).exists():

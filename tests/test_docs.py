@@ -68,7 +68,9 @@ SECTIONS = dict(
 
 
 def _section_of(option: Any) -> str:
-    return next(text for head, text in SECTIONS.items() if f"`{long_name(option)}`" in head)
+    name = f"`{long_name(option)}`"
+    found: str = next(text for head, text in SECTIONS.items() if name in head)
+    return found
 
 
 @pytest.mark.parametrize("option", serve_options(), ids=long_name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.drawings.pictures import PICTURES
+from tools.site.faults import errors_page, every_error
 from tools.site.foreign import foreign_fetches
 from tools.site.mounted import page_of, relinked
 
@@ -80,3 +81,11 @@ def test_a_drawing_is_what_its_code_draws_and_light(name: str) -> None:
     assert len(drawing) < 8192
     assert "prefers-color-scheme:dark" in drawing
     assert "<text " in drawing
+
+
+def test_an_error_stands_on_its_page_as_it_is_answered() -> None:
+    page = errors_page((ROOT / "docs" / "REFERENCE.md").read_text())
+    assert "| `future_time` | 422 |  |  | a time too far ahead of the node's clock |" in page
+    assert "| `clock_off` | 503 | MISCONF |" in page
+    assert "| `invalid_request` | 400 |" in page
+    assert page.count("\n| `") == len({kind.code for kind in every_error()})

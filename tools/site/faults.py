@@ -15,7 +15,8 @@ INTRODUCTION: Final = """\
 
 From `lastword.errors`: each with how REST (HTTP status) and the Redis protocol (first word) answer
 it, the exit code of a command that it ends, and what to do. [REFERENCE.md](../REFERENCE.md#errors)
-says what an answer looks like.
+says what an answer looks like. Where nothing stands it is 500, `ERR` in the Redis protocol,
+and exit code 1.
 
 | code | HTTP | RESP | exit | what it says | what to do |
 | --- | --- | --- | --- | --- | --- |
@@ -27,7 +28,7 @@ _MEANING: Final = re.compile(r"^\| `(\w+)` \|[^|]*\|[^|]*\| (.+) \|$", re.MULTIL
 def errors_page(reference: str) -> str:
     """Return the table of every code of the tree; `reference` is the text of docs/REFERENCE.md."""
     said = dict(_MEANING.findall(reference))
-    kinds = {kind.code: kind for kind in reversed([*every_error()])}
+    kinds = {kind.code: kind for kind in every_error()}
     return INTRODUCTION + "\n".join(_row(kinds[code], said[code]) for code in sorted(kinds)) + "\n"
 
 
@@ -41,9 +42,9 @@ def every_error(base: type[LastwordError] = LastwordError) -> Iterator[type[Last
 def _row(kind: type[LastwordError], said: str) -> str:
     cells = (
         f"`{kind.code}`",
-        str(errors.HTTP_STATUS.get(kind, 500)),
-        errors.RESP_CODE.get(kind, "ERR"),
-        str(errors.EXIT_CODE.get(kind, 1)),
+        str(errors.HTTP_STATUS.get(kind, "")),
+        errors.RESP_CODE.get(kind, ""),
+        str(errors.EXIT_CODE.get(kind, "")),
         said,
         kind.hint_default.replace("|", "\\|").replace("<", "&lt;"),
     )

@@ -58,8 +58,13 @@ def _row(option: Any) -> str:
     name = long_name(option)
     names = " ".join(f"`{one}`" for one in option.opts)
     key = name.removeprefix("--")
-    default = "" if option.default in (None, "") else f"`{option.default}`"
+    default = "" if option.default in (None, "") else f"`{_said(option.default)}`"
     return f"| {names} | `{option.envvar}` | `{key}` | {default} | {_cell(option.help)} |"
+
+
+def _said(default: Any) -> str:
+    """Return a default as one would give it in the TOML file."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _cell(text: str) -> str:

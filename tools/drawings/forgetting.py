@@ -6,22 +6,21 @@ from tools.drawings.canvas import Canvas
 def collection() -> Canvas:
     """Draw when a tombstone may go: everyone covers it, and the grace period is over."""
     sheet = Canvas("collection", "The life of a tombstone", 760, 262)
-    sheet.arrow((90, 214), (740, 214))
-    for y, name, at in ((40, "a", 120), (94, "b", 180), (148, "c", 400)):
+    sheet.arrow((90, 214), (750, 214))
+    for y, name, came, went in ((40, "a", 120, 520), (94, "b", 160, 560), (148, "c", 290, 650)):
         sheet.text(40, y + 22, f"node {name}", anchor="middle")
-        sheet.line((90, y + 17), (at, y + 17), kind="faint")
-        sheet.box(at, y, 560 - at, 34, "tombstone held", kind="gone")
-        sheet.box(560, y, 170, 34, "forgotten", kind="same")
-    for x, says in (
-        (120, "removed"),
-        (400, "the last one knows"),
-        (560, "grace is over (7 days)"),
-    ):
+        sheet.line((90, y + 17), (came, y + 17), kind="faint")
+        sheet.box(came, y, went - came, 34, "tombstone held", kind="gone")
+        sheet.box(went, y, 740 - went, 34, "forgotten", kind="same")
+    marks = (
+        (120, "removed on a"),
+        (290, "the last one knows"),
+        (520, "7 days after it came to a"),
+    )
+    for x, says in marks:
         sheet.line((x, 206), (x, 222))
         sheet.text(x, 242, says, size="s", anchor="middle")
-    sheet.text(
-        90, 24, "While c is away nobody forgets: else c would bring the element back.", size="s"
-    )
+    sheet.text(90, 24, "Until c knows nobody forgets, else c would bring it back.", size="s")
     return sheet
 
 

@@ -33,22 +33,22 @@ def convergence() -> Canvas:
 
 def walk() -> Canvas:
     """Draw the messages of a walk over another's log."""
-    sheet = Canvas("walk", "Node b reads the log of node a, page by page", 760, 312)
+    sheet = Canvas("walk", "Node b reads the log of node a, page by page", 760, 322)
     for x, name in ((110, "node b"), (560, "node a")):
         sheet.box(x - 60, 12, 120, 34, name, kind="mine")
-        sheet.line((x, 46), (x, 244), kind="faint")
+        sheet.line((x, 46), (x, 256), kind="faint")
     steps = (
         (72, True, "pull: I have read you up to 3, and this is my vector"),
         (122, False, "page: 4 pear, 5 fig ... and there is more"),
-        (172, True, "pull: up to 2,003"),
-        (222, False, "page: the rest, and the vector that I had before I read it"),
+        (190, True, "pull: up to 2,003"),
+        (240, False, "page: the rest, and the vector that I had before I read it"),
     )
     for y, asks, says in steps:
         ends = ((110, y), (560, y)) if asks else ((560, y), (110, y))
         sheet.arrow(*ends, says=says)
     sheet.text(118, 146, "rows and cursor are stored in one transaction", size="s")
-    sheet.box(20, 250, 230, 42, "only now b's vector rises", kind="same")
-    sheet.text(270, 276, "whatever is lost before that is asked for again", size="s")
+    sheet.box(20, 268, 230, 42, "only now b's vector rises", kind="same")
+    sheet.text(270, 294, "whatever is lost before that is asked for again", size="s")
     return sheet
 
 

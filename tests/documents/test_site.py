@@ -11,6 +11,7 @@ from tools.drawings.pictures import PICTURES
 from tools.site.faults import errors_page, every_error
 from tools.site.foreign import foreign_fetches
 from tools.site.mounted import page_of, relinked
+from tools.site.slugs import slug
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,3 +90,9 @@ def test_an_error_stands_on_its_page_as_it_is_answered() -> None:
     assert "| `clock_off` | 503 | MISCONF |" in page
     assert "| `invalid_request` | 400 |" in page
     assert page.count("\n| `") == len({kind.code for kind in every_error()})
+
+
+def test_a_heading_has_the_name_that_links_to_it_use() -> None:
+    assert slug("--tls-cert, --tls-key", "-") == "--tls-cert---tls-key"
+    assert slug("GET /<set>/<element>", "-") == "get-setelement"
+    assert slug("GET /_/tombstones", "-") == "get-_tombstones"

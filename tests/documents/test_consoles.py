@@ -16,6 +16,7 @@ PAGES = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # some forty processes one after the other, on a machine under load
 @pytest.mark.skipif(shutil.which("redis-cli") is None, reason="two of them show redis-cli")
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_shows_happens(page: str, tmp_path: Path) -> None:

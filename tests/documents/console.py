@@ -25,8 +25,8 @@ PATIENCE_S: Final = 30.0
 JOBS: Final = {"": signal.SIGTERM, "-HUP ": signal.SIGHUP}
 _BLOCK: Final = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _JOB: Final = re.compile(r"kill (-HUP )?(%\d+(?: %\d+)*)$")
-_UNENDING: Final = re.compile(r"lastword monkey (?!.*--for)|curl -N ")
-_READS: Final = re.compile(r"curl (?!.*-X )|lastword verify |redis-cli .*SISMEMBER")
+_UNENDING: Final = re.compile(r"lastword monkey (?!.*--for)|lastword watch |curl -N ")
+_READS: Final = re.compile(r"curl (?!.*-X )|lastword (verify|members) |redis-cli .*SISMEMBER")
 _LONG: Final = (("--for 10", "--for 1"),)
 """What a reader has time for, and a test has not."""
 
@@ -94,7 +94,7 @@ class Console:
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self._folder,
-            env=_environment(),
+            env=self._environment(),
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
@@ -108,11 +108,17 @@ class Console:
         assert not shown or shape(said) == shape(shown), command
 
     def _start(self, command: str) -> Process:
-        script = f"cd '{self._folder}' && PATH='{_environment()['PATH']}' && exec {command}"
+        ours = self._environment()
+        named = " ".join(f"{name}='{ours[name]}'" for name in ("PATH", "LASTWORD_ADDRESS"))
+        script = f"cd '{self._folder}' && export {named} && exec {command}"
         stderr = self._folder / f"{len(self._jobs)}.stderr"
         process = self._stack.enter_context(Process("bash", "-c", script, stderr=stderr))
         self._jobs.append(process)
         return process
+
+    def _environment(self) -> dict[str, str]:
+        """Return what commands see: this `lastword`, and the node that they call unless told."""
+        return _environment() | {"LASTWORD_ADDRESS": f"localhost:{self._ports['3000']}"}
 
     def _signal(self, number: signal.Signals, names: str) -> None:
         for name in names.split():

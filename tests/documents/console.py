@@ -27,6 +27,7 @@ _BLOCK: Final = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re
 _JOB: Final = re.compile(r"kill (-HUP )?(%\d+(?: %\d+)*)$")
 _UNENDING: Final = re.compile(r"lastword monkey (?!.*--for)|lastword watch |curl -N ")
 _READS: Final = re.compile(r"curl (?!.*-X )|lastword (verify|members) |redis-cli .*SISMEMBER")
+_VARIES: Final = re.compile(r"\b[0-9a-f]{12,}(?:-[0-9a-f]+)?\b|\d[\d,]*")
 _LONG: Final = (("--for 10", "--for 1"),)
 """What a reader has time for, and a test has not."""
 
@@ -148,7 +149,7 @@ def _shape(line: str) -> Any:
     try:
         return _shape_of_json(json.loads(line))
     except json.JSONDecodeError:
-        return re.sub(r"\b[0-9a-f]{12,}\b|\d[\d,]*", "0", line)
+        return _text(line)
 
 
 def _shape_of_json(value: Any) -> Any:
@@ -167,7 +168,7 @@ def _shape_of_json(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    return re.sub(r"\d+", "0", text)
+    return _VARIES.sub("0", text)
 
 
 def _environment() -> dict[str, str]:

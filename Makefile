@@ -13,7 +13,7 @@ LOG ?= chaos.md
 CLIENTS ?= 1000
 
 .PHONY: help demo test check serve sim mutants bench month chaos durability hostile figures deploy-check build clean \
-	fuzz openapi
+	fuzz openapi docs
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -83,8 +83,12 @@ $(VENV)-deploy/installed: deploy/requirements.txt
 	$(VENV)-deploy/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/requirements.txt
 	@touch $@
 
+docs: $(VENV)/installed ## The documentation site, into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m tools.site.foreign site
+
 build: $(VENV)/installed ## Wheel and sdist, into dist/
 	$(BIN)/python -m build --no-isolation
 
 clean: ## Remove what was built and the virtual environment
-	rm -rf $(VENV) $(VENV)-deploy dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-deploy dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -9,6 +10,7 @@ from typer.main import get_command
 from lastword import errors
 from lastword.api.resp.table import Table
 from lastword.cli.main import app
+from tools.site.commands import long_name, serve_options
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs" / "REFERENCE.md").read_text()
@@ -58,6 +60,50 @@ def test_every_redis_command_is_listed_and_every_listed_one_exists() -> None:
     commands = {command.name.upper() for command in table.commands}
     subcommands = {sub.decode() for command in table.commands for sub in command.subcommands}
     assert listed | {"SET"} == commands | subcommands
+
+
+SECTIONS = dict(
+    re.findall(r"^### ([^\n]+)\n\n(.+?)(?=^##|\Z)", REFERENCE, re.MULTILINE | re.DOTALL)
+)
+
+
+def _section_of(option: Any) -> str:
+    name = f"`{long_name(option)}`"
+    found: str = next(text for head, text in SECTIONS.items() if name in head)
+    return found
+
+
+@pytest.mark.parametrize("option", serve_options(), ids=long_name)
+def test_an_option_has_the_variable_and_the_default_that_its_section_says(option: Any) -> None:
+    said = re.sub(r"\s+", " ", _section_of(option))
+    assert f"`{option.envvar}`" in said
+    if option.hidden:
+        return
+    default = re.search(r"default `?([^\s`;:]*[^\s`;:,.])", said)
+    assert default is not None
+    if isinstance(option.default, bool) or option.default is None:
+        assert default[1] in {"off", "none", "the"}, "off, none, the system's"
+    else:
+        assert _plain(default[1], said) == _plain(str(option.default), "")
+
+
+def _plain(number: str, said: str) -> str:
+    """Return a default without what only makes it readable: 64 MiB and 67108864 are the same."""
+    units = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+    unit = re.search(rf"default {re.escape(number)} (KiB|MiB|GiB)", said)
+    try:
+        return f"{float(number.replace(',', '')) * (units[unit[1]] if unit else 1):g}"
+    except ValueError:
+        return number
+
+
+def test_figures_of_the_readme_are_those_that_were_measured() -> None:
+    readme, _, rest = (ROOT / "README.md").read_text().partition("## Figures")
+    assert rest, readme
+    measured = (ROOT / "docs" / "PERFORMANCE.md").read_text()
+    figures = re.findall(r"\d+,\d{3}(?= a second| elements| \|)", rest.partition("\n## ")[0])
+    assert len(figures) >= 6
+    assert [figure for figure in figures if figure not in measured] == []
 
 
 def test_architecture_is_short_enough_to_be_read() -> None:

@@ -12,7 +12,7 @@ from lastword.api.http.patience import Patience, Phase
 from lastword.errors import (
     HTTP_STATUS,
     BodyTooLarge,
-    CorruptStore,
+    FileInUse,
     LastwordError,
     MethodNotAllowed,
     UnknownPath,
@@ -42,7 +42,7 @@ def test_every_error_has_its_status(kind: type[LastwordError]) -> None:
 
 
 def test_an_error_without_a_status_is_500() -> None:
-    assert error_response(CorruptStore("x")).status == 500
+    assert error_response(FileInUse("x")).status == 500
 
 
 def test_a_refused_method_is_told_which_ones_are_taken() -> None:

@@ -27,6 +27,7 @@ PIECE_BYTES: Final = 64 << 10
 """Read at once: delays and tears are by the piece, so that a page of 256 KiB meets several."""
 
 THROTTLE_STEP_S: Final = 0.05
+CLOSING_S: Final = 1.0
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
@@ -197,8 +198,16 @@ class _Caller:
 
 @asynccontextmanager
 async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """Close a connection at the end, after what was written to it has been sent."""
+    """Close a connection at the end, after what was written to it has been sent.
+
+    Who does not take it in time is cut off, so that no socket is left when the loop ends.
+    """
     try:
         yield
     finally:
         writer.close()
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            writer.transport.abort()

@@ -23,7 +23,7 @@ from tools.chaos.namespaces import (
 )
 
 PORT = 4000
-WAIT_S = 0.05
+WAIT_S = 0.25
 """For a packet between two namespaces of one machine; where none is due, how long to be sure."""
 
 

@@ -21,7 +21,11 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         host, port = runner.addresses[0][:2]
         yield f"{host}:{port}"
     finally:
+        left = [] if runner.server is None else runner.server.connections
+        transports = [at.transport for at in left if at.transport is not None]
         await runner.cleanup()
+        for transport in transports:  # one whose client does not read would outlive the loop
+            transport.abort()
 
 
 @asynccontextmanager

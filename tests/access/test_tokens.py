@@ -70,7 +70,8 @@ def test_every_call_wants_a_token_but_those_that_tell_nothing(nodes: Nodes) -> N
             assert refused.headers["WWW-Authenticate"] == "Bearer"
             assert node.call(method.upper(), where, b"x", "wrong" * 9).status in {401, 429}
             assert node.call(method.upper(), where, b"x", ADMIN).status not in {401, 403, 429}
-    told_to_all = [("get", "/"), ("get", "/_/live"), ("get", "/_/openapi.json")]
+    page = [("get", "/_/"), ("get", "/_/page/{file}")]  # it asks for a token itself
+    told_to_all = [("get", "/"), ("get", "/_/live"), ("get", "/_/openapi.json"), *page]
     assert sorted(open_calls) == sorted([*told_to_all, ("post", "/_/peer")])
     assert node.call("POST", "/_/peer", b"x").status == 403  # it proves nothing
 

@@ -1,6 +1,7 @@
 """The node does what its document says, whatever is asked: by schemathesis, over the wire."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,5 +24,7 @@ def test_every_check_of_schemathesis_passes() -> None:
         timeout=590,
     )
     assert ended.returncode == 0, ended.stdout[-10_000:] + ended.stderr[-2_000:]
-    assert "Selected: 4" in ended.stdout, "its document has more than 40 operations"
+    selected = re.search(r"Selected: (\d+)", ended.stdout)
+    assert selected is not None
+    assert int(selected[1]) >= 60, "its document has more operations"
     assert "Stateful (disabled)" in ended.stdout

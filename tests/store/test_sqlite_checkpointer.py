@@ -1,5 +1,7 @@
 """The write-ahead log is copied back beside the writer, and does not grow without end."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from lastword.store.operations import Write
@@ -57,3 +59,12 @@ def test_a_store_may_be_closed_while_its_log_is_copied_back(
         store = files.open(f"{number}")
         write(store, number)
         files.close(f"{number}")
+
+
+def test_a_checkpoint_that_is_asked_for_waits_for_the_one_under_way(store: SqliteStore) -> None:
+    write(store, 0)
+    with ThreadPoolExecutor(1) as beside:
+        with store.file.checkpointer.resting():
+            asked = beside.submit(store.file.checkpoint)
+            assert wait([asked], timeout=0.1).not_done  # at once it would be refused as busy
+        asked.result(timeout=30)

@@ -67,6 +67,16 @@ class Damage:
         self.reads = 0
         self._noting = Lock()
 
+    def __getstate__(self) -> tuple[Distrusted, frozenset[int | str], int]:
+        """Let it be pickled, as simulated disks are."""
+        return self.kept, self.places, self.reads
+
+    def __setstate__(self, state: tuple[Distrusted, frozenset[int | str], int]) -> None:
+        """Be what was pickled."""
+        kept, self.places, self.reads = state
+        self.sets, self.facts = dict(kept.sets), tuple(kept.facts)
+        self._noting = Lock()
+
     def __bool__(self) -> bool:
         """Say whether anything is damaged."""
         return bool(self.sets or self.facts or self.places)

@@ -10,6 +10,7 @@ of a file whose sync failed nobody knows what it holds.
 """
 
 import threading
+from contextlib import AbstractContextManager
 
 import apsw
 
@@ -36,6 +37,7 @@ class Checkpointer:
         self.rest_is_left = False  # the next `after_commit` copies it
         self._wanted = threading.Event()
         self._closing = False
+        self._copying = threading.Lock()
         writing.set_wal_hook(self._note)
         self._thread = threading.Thread(target=self._run, name="lastword-checkpoint", daemon=True)
         self._thread.start()
@@ -54,6 +56,10 @@ class Checkpointer:
         self._wanted.set()
         self._thread.join()
 
+    def resting(self) -> AbstractContextManager[object]:
+        """Let the thread copy nothing within the block: two at once are refused by SQLite."""
+        return self._copying
+
     def _note(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._log_pages = pages
         return apsw.SQLITE_OK
@@ -63,7 +69,8 @@ class Checkpointer:
             self._wanted.clear()
             if self._closing:  # looked at after the clearing, so that no call of `close` is missed
                 return
-            self.copy_most()
+            with self._copying:
+                self.copy_most()
 
     def copy_most(self) -> None:
         """Copy what is there, then what came meanwhile, until that is little."""

@@ -72,7 +72,7 @@ class OpenFile:
 
     def checkpoint(self) -> None:
         """Copy the log back, as far as readers let it, so that closing has little to do."""
-        with reading(self.path):
+        with reading(self.path), self.checkpointer.resting():
             self.writing.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:

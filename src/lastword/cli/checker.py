@@ -22,7 +22,6 @@ from lastword.cli.reach import node_at
 from lastword.errors import ConfigError
 from lastword.monkeys.checker import Checker, Driven, Ledger
 from lastword.monkeys.histogram import Histogram
-from lastword.monkeys.history import Operation
 from lastword.monkeys.judgement import Judgement, judge
 from lastword.monkeys.log import Log, replayed
 from lastword.monkeys.model import Violation
@@ -246,9 +245,5 @@ def _as_json(judgement: Judgement) -> str:
 
 
 def _shown(violation: Violation) -> _Shown:
-    def told(at: Operation) -> str:
-        return str(at)
-
-    return _Shown(
-        violation.check, violation.element, violation.sentence, [*map(told, violation.history)]
-    )
+    history = [str(operation) for operation in violation.history]
+    return _Shown(violation.check, violation.element, violation.sentence, history)

@@ -87,18 +87,17 @@ class Ledger:
 
     def acknowledged(self) -> int:
         """Return how many writes were acknowledged."""
-        return sum(
-            count
-            for (_, kind, outcome), count in self.counts.items()
-            if outcome is Outcome.DONE and kind is not Kind.GET
-        )
+        return self._writes(Outcome.DONE)
 
     def unknown(self) -> int:
         """Return how many writes got no answer."""
+        return self._writes(Outcome.UNKNOWN)
+
+    def _writes(self, ended: Outcome) -> int:
         return sum(
             count
             for (_, kind, outcome), count in self.counts.items()
-            if outcome is Outcome.UNKNOWN and kind is not Kind.GET
+            if outcome is ended and kind is not Kind.GET
         )
 
     def _found(self, violations: "Iterator[Violation] | list[Violation]") -> None:
